@@ -1,0 +1,97 @@
+"""What the solvers ask of their input, each with one clear error."""
+
+import numpy as np
+
+EPS = np.finfo(np.float64).eps
+
+
+def regularized_gram(gram: np.ndarray, ridge: float) -> np.ndarray:
+    """``gram`` plus ``ridge`` on the diagonal, once both are fit for a float64 solve."""
+    gram = require_float64("gram", gram)
+    if gram.ndim < 2 or gram.shape[-1] != gram.shape[-2] or gram.shape[-1] == 0:
+        raise ValueError(
+            f"gram must be square in its last two axes, got shape {gram.shape}; "
+            "pass the kernel of all points against all points"
+        )
+    require_ridge(ridge)
+    asymmetry = np.abs(gram - np.swapaxes(gram, -1, -2)).max()
+    if asymmetry > 1e-8 * np.abs(gram).max():
+        raise ValueError(
+            f"gram must be symmetric, got entries that differ by {asymmetry:.2g} from their "
+            "mirror images; use (gram + gram.T) / 2 if that is only rounding"
+        )
+    return gram + ridge * np.eye(gram.shape[-1])
+
+
+def require_float64(name: str, array: np.ndarray) -> np.ndarray:
+    """``array`` as NumPy float64, refusing lower precision and non-finite values."""
+    array = np.asarray(array)
+    if array.dtype != np.float64:
+        raise ValueError(
+            f"{name} must be float64, got {array.dtype}; leave-out errors lose their digits in "
+            "less, so compute the kernel in float64 (symlib.notebook.setup() switches JAX to it)"
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(
+            f"{name} must be finite, got NaN or infinity; look for constant or damaged inputs"
+        )
+    return array
+
+
+def require_ridge(ridge: float) -> None:
+    """Refuse a ridge that is negative or not finite."""
+    if not (np.isfinite(ridge) and ridge >= 0):
+        raise ValueError(
+            f"ridge must be a finite number ≥ 0, got {ridge}; it is absolute, added to the "
+            "diagonal of the Gram matrix as it is"
+        )
+
+
+def require_positive_definite(matrix: np.ndarray, ridge: float) -> None:
+    """Refuse Hermitian matrices that are indefinite or singular to working precision.
+
+    The pivots of the Cholesky factorisation tell: one of size below n·eps times the largest
+    diagonal entry carries no correct digit.
+    """
+    size = matrix.shape[-1]
+    diagonal = np.diagonal(matrix, axis1=-2, axis2=-1).real
+    floor = size * EPS * diagonal.max(axis=-1)
+    try:
+        factor = np.linalg.cholesky(matrix)
+        pivots = np.diagonal(factor, axis1=-2, axis2=-1).real ** 2
+        lowest = np.where((pivots.min(axis=-1) > floor).all(), np.inf, 0.0)
+    except np.linalg.LinAlgError:
+        eigenvalues = np.linalg.eigvalsh(matrix)
+        lowest = (eigenvalues[..., 0] / np.abs(eigenvalues).max(axis=-1)).min()
+    if np.isinf(lowest):
+        return
+    if lowest < -size * EPS * 100:
+        raise ValueError(
+            f"gram must be positive definite, got an indefinite one with ridge {ridge}: its "
+            f"lowest eigenvalue is {lowest:.2g} of its largest; check the kernel, or raise ridge"
+        )
+    raise ValueError(
+        f"gram is singular to working precision with ridge {ridge}, so no leave-out error can be "
+        "computed from it; raise ridge, or drop points that coincide"
+    )
+
+
+def held_out_indices(held_out: np.ndarray, count: int) -> np.ndarray:
+    """``held_out`` as distinct indices below ``count``, some but not all of them."""
+    indices = np.asarray(held_out)
+    if indices.ndim != 1 or not np.issubdtype(indices.dtype, np.integer):
+        raise ValueError(
+            f"held_out must be a list of integer indices, got {indices.dtype} of shape "
+            f"{indices.shape}; for one point p pass [p]"
+        )
+    if not 0 < len(indices) < count:
+        raise ValueError(
+            f"held_out must name at least one and fewer than all of the {count} points, "
+            f"got {len(indices)}; keep something to train on"
+        )
+    if indices.min() < 0 or indices.max() >= count or len(np.unique(indices)) < len(indices):
+        raise ValueError(
+            f"held_out must hold distinct indices from 0 to {count - 1}, got {indices.tolist()}; "
+            "count points from 0 and name each once"
+        )
+    return indices

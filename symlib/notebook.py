@@ -1,0 +1,95 @@
+"""What every chapter begins with, and how it records what it measured.
+
+A chapter starts with ``setup()`` and hands each number that its text relies on to ``record``.
+The book collects those numbers in its ledger of claims; anywhere else they are just printed.
+"""
+
+import os
+
+import numpy as np
+
+__all__ = ["progress", "record", "scale", "setup"]
+
+_SCALES = ("quick", "paper")
+
+
+def scale() -> str:
+    """How large the experiments are: ``"quick"`` (default) or ``"paper"``, from ``SYMLIB_SCALE``.
+
+    Raises:
+        ValueError: if ``SYMLIB_SCALE`` is set to anything else.
+    """
+    chosen = os.environ.get("SYMLIB_SCALE", "quick")
+    if chosen not in _SCALES:
+        raise ValueError(
+            f"SYMLIB_SCALE must be one of {_SCALES}, got {chosen!r}; "
+            "set it to 'quick' for minutes on a CPU or 'paper' for the paper's sizes"
+        )
+    return chosen
+
+
+def setup() -> None:
+    """Compute in float64, draw in the book's style, and say what this machine will run."""
+    import jax
+
+    import symlib
+    from symlib import plotting
+
+    jax.config.update("jax_enable_x64", True)
+    plotting.use_style()
+    device = jax.devices()[0]
+    print(
+        f"symlib {symlib.__version__} · {scale()} scale · float64 · "
+        f"JAX {jax.__version__} on {device.device_kind}"
+    )
+
+
+def progress(iterable, description: str, total: int | None = None):
+    """A progress bar over ``iterable``, silent while the book is being built."""
+    from tqdm.auto import tqdm
+
+    building = "SYMLIB_BUILDING" in os.environ
+    return tqdm(iterable, desc=description, total=total, disable=building, leave=False)
+
+
+def record(
+    key: str, value: float | bool, low: float | None = None, high: float | None = None
+) -> None:
+    """Print ``value``, and keep it under ``key`` for the ledger of claims.
+
+    The number travels with the notebook's outputs, so a cached chapter keeps what it measured.
+
+    Args:
+        key: ``"chapter.quantity"``, as in ``book/claims.yml``.
+        value: what was measured.
+        low: lower end of its interval, if it has one.
+        high: upper end of its interval.
+
+    Raises:
+        ValueError: if ``value`` is not finite or lies outside ``[low, high]``.
+    """
+    from IPython.display import display
+
+    number = value if isinstance(value, bool | np.bool_) else float(value)
+    if not np.isfinite(number):
+        raise ValueError(f"value of {key!r} must be finite, got {value}; find out why it is not")
+    if (low is None) != (high is None) or (low is not None and not low <= number <= high):
+        raise ValueError(
+            f"interval of {key!r} must have two ends with the value between them, "
+            f"got value {number}, low {low}, high {high}"
+        )
+    payload = {
+        "key": key,
+        "value": bool(number) if isinstance(number, bool | np.bool_) else number,
+        "low": None if low is None else float(low),
+        "high": None if high is None else float(high),
+    }
+    interval = "" if low is None else f"  [{low:.4g}, {high:.4g}]"
+    shown = str(payload["value"]) if isinstance(payload["value"], bool) else f"{number:.6g}"
+    print(f"{key} = {shown}{interval}")
+    prefix = "application/papermill.record/"
+    display(
+        {f"{prefix}text/plain": repr(payload["value"]), f"{prefix}application/json": payload},
+        raw=True,
+        metadata={"scrapbook": {"name": key, "mime_prefix": prefix}},
+    )

@@ -1,0 +1,72 @@
+"""The book's plotting style, and the few figures that more than one chapter draws."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+
+__all__ = ["ORBIT_COLOURS", "show_gram", "show_images", "show_points", "use_style"]
+
+#: Okabe and Ito's colour-blind safe blue and vermilion: orbit A, orbit B.
+ORBIT_COLOURS = ("#0072B2", "#D55E00")
+
+_PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+
+_STYLE = {
+    "axes.grid": True,
+    "axes.prop_cycle": plt.cycler(color=_PALETTE),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 110,
+    "figure.facecolor": "white",
+    "font.size": 11,
+    "grid.alpha": 0.25,
+    "image.cmap": "cividis",
+    "lines.linewidth": 1.8,
+    "savefig.facecolor": "white",
+}
+
+
+def use_style() -> None:
+    """Draw with the book's style from here on."""
+    plt.rcParams.update(_STYLE)
+
+
+def show_images(
+    images: Float[np.ndarray, "rows columns height width"], titles: list[str] | None = None
+):
+    """Draw a grid of images on one grey scale, ``titles`` over its columns."""
+    rows, columns = images.shape[:2]
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(0.95 * columns, 1.05 * rows + 0.25), squeeze=False
+    )
+    bounds = {"vmin": images.min(), "vmax": images.max()}
+    for row, column in np.ndindex(rows, columns):
+        axis = axes[row, column]
+        axis.imshow(images[row, column], cmap="gray", **bounds)
+        axis.set_axis_off()
+        if titles is not None and row == 0:
+            axis.set_title(titles[column], fontsize=10)
+    return figure
+
+
+def show_gram(axis: Axes, gram: Float[np.ndarray, "points points"], title: str = "") -> None:
+    """Draw a Gram matrix as a picture, with its colour bar."""
+    image = axis.imshow(gram)
+    axis.grid(False)
+    axis.set(title=title, xlabel="point", ylabel="point")
+    axis.figure.colorbar(image, ax=axis, shrink=0.8)
+
+
+def show_points(
+    axis: Axes,
+    exact: Float[np.ndarray, " pairs"],
+    predicted: Float[np.ndarray, " pairs"],
+    title: str = "",
+) -> None:
+    """Scatter predicted against exact errors with the diagonal on which they agree."""
+    axis.scatter(exact, predicted, s=9, alpha=0.5, linewidths=0)
+    limit = 1.05 * max(exact.max(), predicted.max())
+    axis.plot([0, limit], [0, limit], color="black", linewidth=0.8)
+    axis.set(title=title, xlabel="exact error", ylabel="predicted error", aspect="equal")
