@@ -1,5 +1,7 @@
 """What the solvers ask of their input, each with one clear error."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 EPS = np.finfo(np.float64).eps
@@ -47,28 +49,26 @@ def require_ridge(ridge: float) -> None:
         )
 
 
-def require_positive_definite(matrix: np.ndarray, ridge: float) -> None:
+def require_positive_definite(matrix: np.ndarray, ridge: float, scale: float | None = None) -> None:
     """Refuse Hermitian matrices that are indefinite or singular to working precision.
 
-    The pivots of the Cholesky factorisation tell: one of size below n·eps times the largest
-    diagonal entry carries no correct digit.
+    The pivots of the Cholesky factorisation tell: one below size·eps of ``scale``, by default
+    the largest diagonal entry, carries no correct digit.
     """
-    size = matrix.shape[-1]
     diagonal = np.diagonal(matrix, axis1=-2, axis2=-1).real
-    floor = size * EPS * diagonal.max(axis=-1)
+    scale = diagonal.max() if scale is None else scale
+    floor = matrix.shape[-1] * EPS * scale
     try:
         factor = np.linalg.cholesky(matrix)
-        pivots = np.diagonal(factor, axis1=-2, axis2=-1).real ** 2
-        lowest = np.where((pivots.min(axis=-1) > floor).all(), np.inf, 0.0)
+        if (np.diagonal(factor, axis1=-2, axis2=-1).real ** 2 > floor).all():
+            return
+        lowest = 0.0
     except np.linalg.LinAlgError:
-        eigenvalues = np.linalg.eigvalsh(matrix)
-        lowest = (eigenvalues[..., 0] / np.abs(eigenvalues).max(axis=-1)).min()
-    if np.isinf(lowest):
-        return
-    if lowest < -size * EPS * 100:
+        lowest = np.linalg.eigvalsh(matrix).min()
+    if lowest < -100 * floor or scale <= 0:
         raise ValueError(
             f"gram must be positive definite, got an indefinite one with ridge {ridge}: its "
-            f"lowest eigenvalue is {lowest:.2g} of its largest; check the kernel, or raise ridge"
+            f"lowest eigenvalue is {lowest:.2g}; check the kernel, or raise ridge"
         )
     raise ValueError(
         f"gram is singular to working precision with ridge {ridge}, so no leave-out error can be "
@@ -76,7 +76,7 @@ def require_positive_definite(matrix: np.ndarray, ridge: float) -> None:
     )
 
 
-def held_out_indices(held_out: np.ndarray, count: int) -> np.ndarray:
+def held_out_indices(held_out: np.ndarray | Sequence[int], count: int) -> np.ndarray:
     """``held_out`` as distinct indices below ``count``, some but not all of them."""
     indices = np.asarray(held_out)
     if indices.ndim != 1 or not np.issubdtype(indices.dtype, np.integer):

@@ -33,7 +33,7 @@ __all__ = [
     "symmetric",
 ]
 
-Irrep = Inexact[np.ndarray, "order dimension dimension"]
+Irrep = Inexact[np.ndarray, "order _ _"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class Group:
         return np.stack([np.trace(irrep, axis1=1, axis2=2) for irrep in self.irreps])
 
     @cached_property
-    def real_dual(self) -> tuple[tuple[Inexact[np.ndarray, "r n d d"], Int[np.ndarray, " r"]], ...]:
+    def real_dual(self) -> tuple[tuple[Inexact[np.ndarray, "_ n _ _"], Int[np.ndarray, "_"]], ...]:
         """What suffices of the dual for a real function: irreps up to complex conjugation.
 
         Stacked by dimension. The number beside each is 2 where the irrep also stands for its
@@ -209,7 +209,7 @@ def from_table(
 
 def fourier_transform(
     group: Group, function: Inexact[np.ndarray, "*batch order"]
-) -> tuple[Inexact[np.ndarray, "*batch d d"], ...]:
+) -> tuple[Inexact[np.ndarray, "..."], ...]:
     r"""The Fourier transform :math:`\hat f(\rho) = \sum_g f(g)\,\rho(g)`, one matrix per irrep.
 
     Raises:
@@ -225,7 +225,7 @@ def fourier_transform(
 
 
 def inverse_fourier_transform(
-    group: Group, coefficients: Sequence[Inexact[np.ndarray, "*batch d d"]]
+    group: Group, coefficients: Sequence[Inexact[np.ndarray, "..."]]
 ) -> Inexact[np.ndarray, "*batch order"]:
     r"""The function :math:`f(g) = \frac1n\sum_\rho d_\rho\,\mathrm{tr}[\hat f(\rho)\rho(g)^{-1}]`.
 

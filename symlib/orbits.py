@@ -178,14 +178,27 @@ def normalize(
 def separation(
     first: Float[np.ndarray, "*batch order height width"],
     second: Float[np.ndarray, "*batch order height width"],
-) -> Float[np.ndarray, "*batch"]:
-    """Δ², the squared distance between the means of two orbits (paper, §4.3)."""
+) -> Float[np.ndarray, "*batch"] | float:
+    """Δ², the squared distance between the means of two orbits (paper, §4.3).
+
+    Raises:
+        ValueError: if the orbits differ in shape.
+    """
+    if np.shape(first) != np.shape(second):
+        raise ValueError(
+            "first and second must be orbits sampled at the same elements, got shapes "
+            f"{np.shape(first)} and {np.shape(second)}; rotate both by the same angles"
+        )
+    _check_orbit(first)
     between = first.mean(axis=-3) - second.mean(axis=-3)
     return np.square(between).sum(axis=(-2, -1))
 
 
-def radius(orbit: Float[np.ndarray, "*batch order height width"]) -> Float[np.ndarray, "*batch"]:
+def radius(
+    orbit: Float[np.ndarray, "*batch order height width"],
+) -> Float[np.ndarray, "*batch"] | float:
     """ρ, the mean distance of an orbit's points from the orbit's mean (paper, §4.3)."""
+    _check_orbit(orbit)
     from_mean = orbit - orbit.mean(axis=-3, keepdims=True)
     return np.linalg.norm(from_mean, axis=(-2, -1)).mean(axis=-1)
 
@@ -216,6 +229,14 @@ def _check_square(images: np.ndarray) -> np.ndarray:
     if not np.isfinite(images).all():
         raise ValueError("images must be finite, got NaN or infinity; mend or drop those images")
     return images
+
+
+def _check_orbit(orbit: np.ndarray) -> None:
+    if np.ndim(orbit) < 3:
+        raise ValueError(
+            f"orbit must have axes (…, element, height, width), got shape {np.shape(orbit)}; "
+            "give vectors a height of 1"
+        )
 
 
 def _check_count(count: int) -> None:

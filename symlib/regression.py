@@ -13,6 +13,8 @@ Source: Allen 1974 (PRESS); Rasmussen and Williams, *Gaussian Processes for Mach
 §5.4.2.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -29,7 +31,7 @@ __all__ = ["is_correct", "leave_one_out", "leave_out", "predict", "refit"]
 def predict(
     gram: Float[np.ndarray, "*batch train train"],
     cross_gram: Float[np.ndarray, "*batch test train"],
-    labels: Float[np.ndarray, "train *outputs"],
+    labels: Float[np.ndarray, "train ..."],
     *,
     ridge: float,
 ) -> Float[np.ndarray, "..."]:
@@ -55,8 +57,8 @@ def predict(
 
 def refit(
     gram: Float[np.ndarray, "*batch points points"],
-    labels: Float[np.ndarray, "points *outputs"],
-    held_out: Int[np.ndarray, " held"],
+    labels: Float[np.ndarray, "points ..."],
+    held_out: Int[np.ndarray, " held"] | Sequence[int],
     *,
     ridge: float,
 ) -> Float[np.ndarray, "..."]:
@@ -80,8 +82,8 @@ def refit(
 
 def leave_out(
     gram: Float[np.ndarray, "*batch points points"],
-    labels: Float[np.ndarray, "points *outputs"],
-    held_out: Int[np.ndarray, " held"],
+    labels: Float[np.ndarray, "points ..."],
+    held_out: Int[np.ndarray, " held"] | Sequence[int],
     *,
     ridge: float,
 ) -> Float[np.ndarray, "..."]:
@@ -112,11 +114,11 @@ def leave_out(
 
 def leave_one_out(
     gram: Float[np.ndarray, "*batch points points"],
-    labels: Float[np.ndarray, "points *outputs"],
+    labels: Float[np.ndarray, "points ..."],
     *,
     ridge: float,
 ) -> Float[np.ndarray, "..."]:
-    r"""Residuals of the points, each left out alone: :math:`[\tilde K^{-1}y]_p/[\tilde K^{-1}]_{pp}`.
+    r"""Residuals :math:`[\tilde K^{-1}y]_p / [\tilde K^{-1}]_{pp}` of the points, each left out alone.
 
     Args and errors are those of ``leave_out``, without the held-out set.
     """

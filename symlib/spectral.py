@@ -24,7 +24,7 @@ A ``kernel`` is the array k of shape (orbits, orbits, n). Leading axes are a bat
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Num
 
 from symlib._checks import (
     EPS,
@@ -58,18 +58,18 @@ class SpectralError:
         density: :math:`\langle\lambda^{-1}\rangle`, large when the orbits are densely sampled.
     """
 
-    separation: Float[np.ndarray, "*batch"]
-    density: Float[np.ndarray, "*batch"]
+    separation: Float[np.ndarray, "*batch"] | float
+    density: Float[np.ndarray, "*batch"] | float
 
     @property
-    def error(self) -> Float[np.ndarray, "*batch"]:
+    def error(self) -> Float[np.ndarray, "*batch"] | float:
         """The predicted |y - ŷ| of a left-out point; above 1 the class is wrong."""
         return self.separation / self.density
 
 
 def interleave(
-    gram: Float[np.ndarray, "*batch points points"],
-) -> Float[np.ndarray, "*batch points points"]:
+    gram: Num[np.ndarray, "*batch points points"],
+) -> Num[np.ndarray, "*batch points points"]:
     """Reorder the points of two orbits from A0 A1 … B0 B1 … to A0 B0 A1 B1 ….
 
     Raises:
@@ -179,7 +179,7 @@ def split_orbits(
 def leave_out(
     group: Group,
     kernel: Float[np.ndarray, "*batch orbits orbits order"],
-    labels: Float[np.ndarray, "orbits order *outputs"],
+    labels: Float[np.ndarray, "orbits order ..."],
     held_out: Int[np.ndarray, "held 2"],
     *,
     ridge: float,
@@ -229,7 +229,7 @@ def leave_out(
 def leave_one_out(
     group: Group,
     kernel: Float[np.ndarray, "*batch orbits orbits order"],
-    labels: Float[np.ndarray, "orbits order *outputs"],
+    labels: Float[np.ndarray, "orbits order ..."],
     *,
     ridge: float,
 ) -> Float[np.ndarray, "..."]:
@@ -246,12 +246,15 @@ def _inverse(group, kernel, labels, touched, ridge):
     """The invariant kernel of K̃⁻¹ among the touched orbits, and K̃⁻¹y on them."""
     orbits, n = labels.shape[:2]
     labels_of_inverse = np.moveaxis(labels.reshape(orbits, n, -1), 1, -1)[..., group.inverses]
+    transforms = [
+        _block_transform(kernel, irreps) + ridge * np.eye(orbits * irreps.shape[-1])
+        for irreps, _ in group.real_dual
+    ]  # each [..., r, i·d + a, j·d + b]
+    scale = n * max(np.diagonal(t, axis1=-2, axis2=-1).real.max() for t in transforms)
     inverse, weights = 0.0, 0.0
-    for irreps, multiplicity in group.real_dual:
+    for transform, (irreps, multiplicity) in zip(transforms, group.real_dual):
         d = irreps.shape[-1]
-        transform = _block_transform(kernel, irreps)  # [..., r, i·d + a, j·d + b]
-        transform = transform + ridge * np.eye(orbits * d)
-        require_positive_definite(transform, ridge)
+        require_positive_definite(transform, ridge, scale)
         ys = _block_transform(labels_of_inverse, irreps)  # [r, j·d + a, o·d + b]
 
         selected = (touched[:, None] * d + np.arange(d)).ravel()
@@ -259,9 +262,9 @@ def _inverse(group, kernel, labels, touched, ridge):
         q = q.conj().swapaxes(-1, -2)  # rows of the touched orbits, for Q is Hermitian
         qy = q @ ys
 
-        scale = (multiplicity * d / n)[:, None, None]
-        q = _unblock(q[..., selected] * scale, d)  # [..., i, j, r, a, b]
-        qy = _unblock(qy * scale, d)
+        share = (multiplicity * d / n)[:, None, None]
+        q = _unblock(q[..., selected] * share, d)  # [..., i, j, r, a, b]
+        qy = _unblock(qy * share, d)
         inverse = inverse + np.tensordot(q, irreps.conj(), ([-3, -2, -1], [0, 2, 3])).real
         weights = weights + np.tensordot(qy, irreps, ([-3, -2, -1], [0, 3, 2])).real
     return inverse, np.moveaxis(weights, -2, -1)  # [..., i, j, g] and [..., i, g, o]

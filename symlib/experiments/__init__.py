@@ -1,0 +1,1 @@
+"""The book's experiments: each a function of its frozen settings that returns a tidy data frame."""

@@ -1,0 +1,176 @@
+"""Groups up to order 48: axioms by brute force, irreps, Fourier transform."""
+
+import numpy as np
+import pytest
+
+from symlib.groups import (
+    Group,
+    cyclic,
+    dihedral,
+    direct_product,
+    fourier_transform,
+    from_table,
+    inverse_fourier_transform,
+    quaternion,
+    symmetric,
+)
+
+GROUPS = [
+    *(cyclic(n) for n in range(1, 49)),
+    *(dihedral(n) for n in range(1, 25)),
+    *(
+        direct_product(cyclic(a), cyclic(b))
+        for a in range(2, 25)
+        for b in range(2, 25)
+        if a * b <= 48
+    ),
+    *(direct_product(cyclic(a), dihedral(b)) for a in (2, 3) for b in (3, 4, 5) if 2 * a * b <= 48),
+    direct_product(dihedral(3), dihedral(3)),
+    direct_product(quaternion(), dihedral(3)),
+    *(symmetric(n) for n in (1, 2, 3, 4)),
+    quaternion(),
+    from_table(dihedral(6).table, name="D_6 numerically"),
+    from_table(direct_product(cyclic(4), cyclic(6)).table, name="C_4×C_6 numerically"),
+]
+
+every_group = pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+
+
+@every_group
+def test_axioms(group):
+    n, table = group.order, group.table
+    elements = np.arange(n)
+    assert (table[0] == elements).all()
+    assert (table[:, 0] == elements).all()
+    assert (table[elements, group.inverses] == 0).all()
+    assert (table[group.inverses, elements] == 0).all()
+    assert (table[table] == table[elements[:, None, None], table]).all()  # (gh)k = g(hk)
+    assert (table[elements[:, None], group.differences] == elements).all()  # g(g⁻¹h) = h
+
+
+@every_group
+def test_irreps_are_unitary_homomorphisms(group):
+    for irrep in group.irreps:
+        identity = np.broadcast_to(np.eye(irrep.shape[1]), irrep.shape)
+        np.testing.assert_allclose(irrep @ irrep.conj().swapaxes(1, 2), identity, atol=1e-12)
+        products = np.einsum("gab,hbc->ghac", irrep, irrep)
+        np.testing.assert_allclose(irrep[group.table], products, atol=1e-12)
+
+
+@every_group
+def test_schur_orthogonality_and_completeness(group):
+    entries = np.concatenate([irrep.reshape(group.order, -1) for irrep in group.irreps], axis=1)
+    dimensions = np.concatenate([np.full(i.shape[1] ** 2, i.shape[1]) for i in group.irreps])
+    assert sum(irrep.shape[1] ** 2 for irrep in group.irreps) == group.order
+    assert (group.irreps[0] == 1).all()
+    np.testing.assert_allclose(
+        entries.conj().T @ entries, np.diag(group.order / dimensions), atol=1e-10
+    )
+
+
+@every_group
+def test_fourier_inverse_and_plancherel(group):
+    function = np.random.default_rng(group.order).normal(size=(3, group.order))
+    coefficients = fourier_transform(group, function)
+    np.testing.assert_allclose(inverse_fourier_transform(group, coefficients), function, atol=1e-12)
+    power = sum(c.shape[-1] * np.square(np.abs(c)).sum(axis=(-2, -1)) for c in coefficients)
+    np.testing.assert_allclose(power / group.order, np.square(function).sum(axis=-1))
+
+
+@every_group
+def test_convolution_becomes_product(group):
+    f, h = np.random.default_rng(1).normal(size=(2, group.order))
+    convolved = np.array(
+        [
+            sum(f[x] * h[group.differences[x, g]] for x in range(group.order))
+            for g in range(group.order)
+        ]
+    )
+    for together, a, b in zip(
+        fourier_transform(group, convolved),
+        fourier_transform(group, f),
+        fourier_transform(group, h),
+        strict=True,
+    ):
+        np.testing.assert_allclose(together, a @ b, atol=1e-10)
+
+
+@every_group
+def test_real_dual_counts_every_irrep_once(group):
+    total = sum(
+        multiplicity.sum() * irreps.shape[-1] ** 2 for irreps, multiplicity in group.real_dual
+    )
+    assert total == group.order
+    kept = sum(len(multiplicity) for _, multiplicity in group.real_dual)
+    real = sum(
+        abs((c**2).sum()) / group.order > 0.5 for c in group.characters
+    )  # self-conjugate characters
+    assert kept == real + (len(group.irreps) - real) / 2
+
+
+def test_cyclic_transform_is_the_dft():
+    function = np.random.default_rng(0).normal(size=(2, 12))
+    transform = np.stack(fourier_transform(cyclic(12), function), axis=-3)[..., 0, 0]
+    np.testing.assert_allclose(transform, np.fft.fft(function), atol=1e-12)
+
+
+def test_closed_forms_agree_with_numerical_irreps():
+    for group in (cyclic(7), dihedral(5), dihedral(8)):
+        found = from_table(group.table, name="found").characters
+        overlap = np.abs(found.conj() @ group.characters.T) / group.order
+        np.testing.assert_allclose(np.sort(overlap, axis=1)[:, -1], 1, atol=1e-10)
+        np.testing.assert_allclose(overlap.sum(), len(group.irreps), atol=1e-8)
+
+
+def test_quaternion_relations():
+    table = quaternion().table
+    one, i, j, k, minus, minus_k = 0, 1, 2, 3, 4, 7
+    assert table[i, j] == k
+    assert table[j, i] == minus_k
+    assert table[i, i] == table[j, j] == table[k, k] == minus
+    assert table[minus, minus] == one
+
+
+def test_orders_and_dimensions():
+    assert sorted(i.shape[1] for i in symmetric(4).irreps) == [1, 1, 2, 3, 3]
+    assert sorted(i.shape[1] for i in quaternion().irreps) == [1, 1, 1, 1, 2]
+    assert cyclic(5).is_abelian
+    assert not symmetric(3).is_abelian
+    assert repr(dihedral(4)) == "Group(D_4, order 8)"
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: cyclic(0), "order must be a positive integer, got 0"),
+        (lambda: dihedral(2.5), r"sides must be a positive integer, got 2\.5"),
+        (lambda: symmetric(-1), "letters must be a positive integer"),
+        (lambda: from_table([[0, 1], [1, 1]], name="x"), "once in every row and column"),
+        (lambda: from_table([[1, 0], [0, 1]], name="x"), "element 0 as its identity"),
+        (lambda: from_table([[0.0]], name="x"), "square array of integers, got float64"),
+        (lambda: from_table(np.zeros((2, 3), int), name="x"), r"got int64 of shape \(2, 3\)"),
+        (lambda: Group("x", np.zeros((0, 0), int), ()), "square array of integers"),
+        (
+            lambda: from_table(
+                [
+                    [0, 1, 2, 3, 4],
+                    [1, 0, 3, 4, 2],
+                    [2, 4, 0, 1, 3],
+                    [3, 2, 4, 0, 1],
+                    [4, 3, 1, 2, 0],
+                ],
+                name="a loop",
+            ),
+            "associative",
+        ),
+        (lambda: fourier_transform(cyclic(3), np.ones(4)), r"last axis 3.*got shape \(4,\)"),
+        (
+            lambda: inverse_fourier_transform(cyclic(2), [np.ones((1, 1))]),
+            "one matrix per irrep of C_2",
+        ),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,151 @@
+"""Closed-form kernels against neural-tangents and against wide random networks."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from symlib import kernels, orbits
+
+generator = np.random.default_rng(0)
+POINTS = generator.normal(size=(7, 12))
+OTHERS = generator.normal(size=(5, 12))
+
+
+@pytest.mark.parametrize("hidden_layers", range(1, 7))
+@pytest.mark.parametrize(("weight_std", "bias_std"), [(1.0, 1.0), (1.5, 0.3), (2**0.5, 0.0)])
+def test_closed_forms_equal_neural_tangents(hidden_layers, weight_std, bias_std):
+    from symlib import tangents
+
+    stax = tangents.load().stax
+    layer = dict(W_std=weight_std, b_std=bias_std)
+    layers = [stax.Dense(8, **layer), stax.Relu()] * hidden_layers + [stax.Dense(1, **layer)]
+    _, _, kernel_fn = stax.serial(*layers)
+    settings = dict(hidden_layers=hidden_layers, weight_std=weight_std, bias_std=bias_std)
+    for get, ours in (("nngp", kernels.nngp), ("ntk", kernels.ntk)):
+        np.testing.assert_allclose(
+            ours(POINTS, OTHERS, **settings), kernel_fn(POINTS, OTHERS, get), rtol=1e-8
+        )
+        np.testing.assert_allclose(
+            ours(POINTS, **settings), kernel_fn(POINTS, None, get), rtol=1e-8
+        )
+
+
+def _random_network(key, hidden_layers, width, features, weight_std, bias_std):
+    sizes = [features] + [width] * hidden_layers + [1]
+    keys = jax.random.split(key, 2 * len(sizes))
+    parameters = [
+        (jax.random.normal(keys[2 * i], (a, b)), jax.random.normal(keys[2 * i + 1], (b,)))
+        for i, (a, b) in enumerate(zip(sizes[:-1], sizes[1:]))
+    ]
+
+    def apply(parameters, x):
+        for i, (weights, biases) in enumerate(parameters):
+            x = jax.nn.relu(x) if i else x
+            x = weight_std * x @ weights / np.sqrt(weights.shape[0]) + bias_std * biases
+        return x[:, 0]
+
+    return parameters, apply
+
+
+@pytest.mark.parametrize("hidden_layers", [1, 2, 3])
+def test_monte_carlo_over_wide_networks(hidden_layers):
+    """NNGP and NTK as means over random nets, each within four of its own standard errors."""
+    weight_std, bias_std, draws, width = 1.3, 0.5, 200, 512
+    x = POINTS[:3]
+
+    def one_network(key):
+        parameters, apply = _random_network(
+            key, hidden_layers, width, x.shape[1], weight_std, bias_std
+        )
+        outputs = apply(parameters, x)
+        jacobian = jax.jacobian(apply)(parameters, x)
+        tangent = sum(
+            leaf.reshape(len(x), -1) @ leaf.reshape(len(x), -1).T
+            for leaf in jax.tree.leaves(jacobian)
+        )
+        return jnp.outer(outputs, outputs), tangent
+
+    samples = jax.lax.map(one_network, jax.random.split(jax.random.key(0), draws))
+    settings = dict(hidden_layers=hidden_layers, weight_std=weight_std, bias_std=bias_std)
+    for drawn, closed in zip(map(np.asarray, samples), (kernels.nngp, kernels.ntk)):
+        standard_error = drawn.std(axis=0, ddof=1) / np.sqrt(draws)
+        bias = 0 if closed is kernels.nngp else 0.02 * np.abs(drawn.mean(axis=0))  # O(1/width)
+        deviation = np.abs(drawn.mean(axis=0) - closed(x, **settings))
+        assert (deviation < 4 * standard_error + bias).all()
+
+
+def test_ntk_of_depth_one_by_hand():
+    """Orthogonal unit vectors without biases: Σ₁ = 1/2πd and Θ₁ = Σ₁ off the diagonal."""
+    x = np.eye(2)
+    expected = np.array([[0.5, 1 / (2 * np.pi)], [1 / (2 * np.pi), 0.5]]) / 2
+    np.testing.assert_allclose(kernels.nngp(x, hidden_layers=1, bias_std=0.0), expected)
+    tangent = expected + np.eye(2) * 0.5 / 2
+    np.testing.assert_allclose(kernels.ntk(x, hidden_layers=1, bias_std=0.0), tangent)
+
+
+def test_no_hidden_layer_is_linear():
+    linear = 4 * POINTS @ OTHERS.T / 12 + 9
+    np.testing.assert_allclose(
+        kernels.ntk(POINTS, OTHERS, hidden_layers=0, weight_std=2.0, bias_std=3.0), linear
+    )
+
+
+@pytest.mark.parametrize("kernel", [kernels.nngp, kernels.ntk])
+def test_batches_and_invariance(kernel):
+    images = generator.random((2, 3, 6, 6))
+    turned = orbits.quarter_turns(images).reshape(2, 12, 36)
+    grams = np.asarray(kernel(turned, hidden_layers=2))
+    np.testing.assert_allclose(grams[1], kernel(turned[1], hidden_layers=2), rtol=1e-12)
+    blocks = grams.reshape(2, 3, 4, 3, 4)
+    shifted = np.roll(blocks, (1, 1), axis=(2, 4))
+    np.testing.assert_allclose(blocks, shifted, rtol=1e-12)
+    assert (np.linalg.eigvalsh(grams) > 0).all()
+
+
+def test_coincident_points_have_angle_zero():
+    x = np.repeat(POINTS[:1], 3, axis=0)
+    gram = np.asarray(kernels.ntk(x, hidden_layers=3))
+    np.testing.assert_allclose(gram, gram[0, 0], rtol=1e-14)
+
+
+def test_rbf():
+    squared = np.square(POINTS[:, None] - OTHERS).sum(-1)
+    np.testing.assert_allclose(
+        kernels.rbf(POINTS, OTHERS, inverse_length=0.3), np.exp(-0.09 * squared), rtol=1e-12
+    )
+    np.testing.assert_allclose(np.diag(kernels.rbf(POINTS, inverse_length=2.0)), 1, atol=1e-12)
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: kernels.ntk(POINTS.astype("float32"), hidden_layers=1), "x must be float64"),
+        (
+            lambda: kernels.ntk(POINTS, OTHERS.astype(int), hidden_layers=1),
+            "other must be float64, got int64",
+        ),
+        (lambda: kernels.ntk(POINTS[0], hidden_layers=1), "one point per row"),
+        (lambda: kernels.ntk(POINTS, OTHERS[:, :3], hidden_layers=1), r"features.*\(5, 3\)"),
+        (lambda: kernels.nngp(POINTS, hidden_layers=-1), "hidden_layers must be an integer ≥ 0"),
+        (lambda: kernels.nngp(POINTS, hidden_layers=1.5), r"got 1\.5"),
+        (lambda: kernels.ntk(POINTS * np.inf, hidden_layers=1), "finite"),
+        (lambda: kernels.ntk(POINTS, hidden_layers=1, weight_std=0.0), "weight_std must be"),
+        (lambda: kernels.ntk(POINTS, hidden_layers=1, bias_std=-1.0), "bias_std must be"),
+        (lambda: kernels.rbf(POINTS, inverse_length=0.0), "inverse_length must be"),
+        (lambda: kernels.rbf(POINTS * np.nan, inverse_length=1.0), "finite"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_float32_mode_is_refused():
+    jax.config.update("jax_enable_x64", False)
+    try:
+        with pytest.raises(ValueError, match="JAX must compute in float64"):
+            kernels.ntk(POINTS, hidden_layers=1)
+    finally:
+        jax.config.update("jax_enable_x64", True)
