@@ -4,6 +4,7 @@ A chapter starts with ``setup()`` and hands each number that its text relies on 
 The book collects those numbers in its ledger of claims; anywhere else they are just printed.
 """
 
+import json
 import os
 
 import numpy as np
@@ -46,14 +47,19 @@ def setup() -> None:
 
 def progress(iterable, description: str, total: int | None = None):
     """A progress bar over ``iterable``, silent while the book is being built."""
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     building = "SYMLIB_BUILDING" in os.environ
     return tqdm(iterable, desc=description, total=total, disable=building, leave=False)
 
 
 def record(
-    key: str, value: float | bool, low: float | None = None, high: float | None = None
+    key: str,
+    value: float | bool,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    quiet: bool = False,
 ) -> None:
     """Print ``value``, and keep it under ``key`` for the ledger of claims.
 
@@ -64,6 +70,7 @@ def record(
         value: what was measured.
         low: lower end of its interval, if it has one.
         high: upper end of its interval.
+        quiet: do not print, for numbers that the chapter shows in a table or figure.
 
     Raises:
         ValueError: if ``value`` is not finite or lies outside ``[low, high]``.
@@ -84,12 +91,16 @@ def record(
         "low": None if low is None else float(low),
         "high": None if high is None else float(high),
     }
-    interval = "" if low is None else f"  [{low:.4g}, {high:.4g}]"
-    shown = str(payload["value"]) if isinstance(payload["value"], bool) else f"{number:.6g}"
-    print(f"{key} = {shown}{interval}")
+    if not quiet:
+        interval = "" if low is None else f"  [{low:.4g}, {high:.4g}]"
+        shown = str(payload["value"]) if isinstance(payload["value"], bool) else f"{number:.6g}"
+        print(f"{key} = {shown}{interval}")
     prefix = "application/papermill.record/"
     display(
-        {f"{prefix}text/plain": repr(payload["value"]), f"{prefix}application/json": payload},
+        {
+            f"{prefix}text/plain": repr(payload["value"]),
+            f"{prefix}application/json": json.dumps(payload),
+        },
         raw=True,
         metadata={"scrapbook": {"name": key, "mime_prefix": prefix}},
     )

@@ -166,7 +166,7 @@ def normalize(
         ValueError: if an image is constant.
     """
     centred = images - images.mean(axis=(-2, -1), keepdims=True)
-    norm = np.linalg.norm(centred, axis=(-2, -1), keepdims=True)
+    norm = np.sqrt(np.einsum("...yx,...yx->...", centred, centred))[..., None, None]
     if not (norm > 1e-12 * np.abs(images).max(initial=0)).all():
         raise ValueError(
             "images must each hold at least two distinct values, got a constant or non-finite "
@@ -200,7 +200,8 @@ def radius(
     """ρ, the mean distance of an orbit's points from the orbit's mean (paper, §4.3)."""
     _check_orbit(orbit)
     from_mean = orbit - orbit.mean(axis=-3, keepdims=True)
-    return np.linalg.norm(from_mean, axis=(-2, -1)).mean(axis=-1)
+    squared = np.einsum("...gyx,...gyx->...g", from_mean, from_mean)
+    return np.sqrt(squared).mean(axis=-1)
 
 
 def two_circles(count: int, offset: float) -> Float[np.ndarray, "2 count 3"]:

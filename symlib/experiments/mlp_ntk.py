@@ -136,7 +136,7 @@ def errors(
         (half turns where N is 2), with nothing projected away; ``correct_upright``: share of
         the two upright images that are classified right.
     """
-    pairs, points, _ = gram.shape
+    _pairs, points, _ = gram.shape
     count = points // 2
     labels = np.repeat([1.0, -1.0], count)
     exact = regression.leave_one_out(gram, labels, ridge=ridge)

