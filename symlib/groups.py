@@ -85,7 +85,9 @@ class Group:
         return np.stack([np.trace(irrep, axis1=1, axis2=2) for irrep in self.irreps])
 
     @cached_property
-    def real_dual(self) -> tuple[tuple[Inexact[np.ndarray, "_ n _ _"], Int[np.ndarray, "_"]], ...]:
+    def real_dual(
+        self,
+    ) -> tuple[tuple[Inexact[np.ndarray, "_ n _ _"], Int[np.ndarray, "..."]], ...]:
         """What suffices of the dual for a real function: irreps up to complex conjugation.
 
         Stacked by dimension. The number beside each is 2 where the irrep also stands for its

@@ -5,7 +5,14 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-__all__ = ["ORBIT_COLOURS", "show_gram", "show_images", "show_points", "use_style"]
+__all__ = [
+    "ORBIT_COLOURS",
+    "show_gram",
+    "show_images",
+    "show_orbit",
+    "show_points",
+    "use_style",
+]
 
 #: Okabe and Ito's colour-blind safe blue and vermilion: orbit A, orbit B.
 ORBIT_COLOURS = ("#0072B2", "#D55E00")
@@ -49,6 +56,26 @@ def show_images(
         if titles is not None and row == 0:
             axis.set_title(titles[column], fontsize=10)
     return figure
+
+
+def show_orbit(axis: Axes, images: Float[np.ndarray, "count height width"], unseen: int | None = 0):
+    """Draw an orbit as a ring of its images, the one that is never seen in a frame of its own."""
+    axis.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal")
+    axis.set_axis_off()
+    half = min(0.3, 2 / len(images))
+    for k, image in enumerate(images):
+        angle = 2 * np.pi * k / len(images) + np.pi / 2
+        x, y = np.cos(angle), np.sin(angle)
+        inset = axis.inset_axes([x - half, y - half, 2 * half, 2 * half], transform=axis.transData)
+        inset.imshow(image, cmap="gray_r", vmin=0)
+        inset.set(xticks=[], yticks=[])
+        inset.spines[:].set(
+            visible=True,
+            color=ORBIT_COLOURS[int(k == unseen)],
+            linewidth=3 if k == unseen else 1,
+        )
+    if unseen is not None:
+        axis.text(0, 0, "framed:\nnever seen", ha="center", va="center")
 
 
 def show_gram(axis: Axes, gram: Float[np.ndarray, "points points"], title: str = "") -> None:

@@ -118,7 +118,7 @@ def leave_one_out(
     *,
     ridge: float,
 ) -> Float[np.ndarray, "..."]:
-    r"""Residuals :math:`[\tilde K^{-1}y]_p / [\tilde K^{-1}]_{pp}` of the points, each left out alone.
+    r"""Residuals :math:`[\tilde K^{-1}y]_p/[\tilde K^{-1}]_{pp}`, each point left out alone.
 
     Args and errors are those of ``leave_out``, without the held-out set.
     """

@@ -1,0 +1,49 @@
+PYTHON ?= python3.11
+VENV := .venv
+RUN := $(VENV)/bin/python
+SOURCES := $(shell find book symlib tools -type f -not -name '*.ipynb' -not -name '*.pyc') \
+           _config.yml _toc.yml requirements.txt
+
+.PHONY: help book test serve notebooks bench lint lock clean
+
+help:             ## Say what each target does
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
+
+book: _build/html/.built  ## Build the executed book into _build/html
+
+test: book        ## Run every test, once the book is up to date
+	$(RUN) -m pytest
+
+serve: book       ## Show the book on http://localhost:8000
+	$(RUN) -m http.server 8000 --bind 127.0.0.1 --directory _build/html
+
+notebooks: $(VENV)/.installed  ## Regenerate book/*.ipynb from the chapters
+	$(RUN) -m tools.lower
+
+bench: $(VENV)/.installed  ## Time symlib against its peers, side by side
+	$(RUN) -m benchmarks
+
+lint: $(VENV)/.installed  ## Check format, style, types and spelling
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/codespell
+
+lock: $(VENV)/.installed  ## Resolve pyproject.toml into requirements.txt
+	$(VENV)/bin/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group oracle \
+	  --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" \
+	  --output-file requirements.txt
+
+clean:            ## Remove what was built, not what was installed
+	rm -rf _build
+
+_build/html/.built: $(VENV)/.installed $(SOURCES)
+	$(RUN) -m tools.build
+	@touch $@
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check uv
+	VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip sync --quiet requirements.txt
+	VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --no-deps --editable .
+	@touch $@

@@ -1,0 +1,1 @@
+"""What builds the book and is not the library."""

@@ -1,0 +1,214 @@
+"""What the book adds to Sphinx: the ledger of claims, and pages that ask no other host.
+
+The directive ``{claims}`` draws the ledger. What the chapters recorded is only known once all of
+them are read, so the measured cells are filled in when the page is written.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from tools import claims
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = {"Claim": 38, "Measured in": 12, "Expected": 12, "Measured here": 24, "Verdict": 14}
+
+
+class MeasuredCells(nodes.General, nodes.Element):
+    """Stands for what a claim measured and its verdict, until all chapters are read."""
+
+
+class ClaimsDirective(SphinxDirective):
+    """The whole ledger as a table."""
+
+    def run(self) -> list[nodes.Node]:
+        """Lay out the table, all but the measured cells."""
+        path = _ledger_path(self.env.app)
+        self.env.note_dependency(str(path))
+        group = nodes.tgroup(cols=len(COLUMNS))
+        group += [nodes.colspec(colwidth=width) for width in COLUMNS.values()]
+        head, body = nodes.thead(), nodes.tbody()
+        head += _row([nodes.paragraph(text=title) for title in COLUMNS])
+        for claim in claims.load(path):
+            statement = self._parsed(f"{claim.statement}\n\n*{claim.source}*")
+            chapter = self._parsed(f"{{doc}}`{claim.chapter}`")
+            row = _row([statement, chapter, nodes.paragraph(text=_expected(claim))])
+            row += MeasuredCells(claim=claim.id)
+            body += row
+        group += [head, body]
+        table = nodes.table(classes=["ledger"])
+        table += group
+        return [MeasuredCells(summary=True), table]
+
+    def _parsed(self, text: str) -> nodes.container:
+        cell = nodes.container()
+        self.state.nested_parse(StringList(text.splitlines(), "claims.yml"), 0, cell)
+        return cell
+
+
+def _row(cells: list[nodes.Node]) -> nodes.row:
+    row = nodes.row()
+    for cell in cells:
+        entry = nodes.entry()
+        entry += cell
+        row += entry
+    return row
+
+
+def _expected(claim: claims.Claim) -> str:
+    expect = claim.expect
+    parts = []
+    if "equal" in expect:
+        parts.append(str(expect["equal"]).lower())
+    if "min" in expect:
+        parts.append(f"≥ {expect['min']:g}")
+    if "max" in expect:
+        parts.append(f"≤ {expect['max']:g}")
+    whole = ", whole interval" if expect.get("interval") else ""
+    return ", ".join(parts) + whole + (", each" if len(claim.keys) > 1 else "")
+
+
+def _ledger_path(app: Sphinx) -> Path:
+    return Path(app.srcdir) / "book" / "claims.yml"
+
+
+def _recorded(app: Sphinx) -> dict[str, claims.Measured]:
+    """All that the chapters of this build recorded."""
+    found = {}
+    for document in app.env.found_docs:
+        path = Path(app.outdir).parent / "jupyter_execute" / f"{document}.glue.json"
+        if path.exists():
+            for output in json.loads(path.read_text()).values():
+                payload = json.loads(output["data"]["application/json"])
+                key = payload.pop("key")
+                found[key] = claims.Measured(**payload)
+    return found
+
+
+def _verdicts(app: Sphinx) -> list[dict]:
+    recorded = _recorded(app)
+    ledger = []
+    for claim in claims.load(_ledger_path(app)):
+        measured = {key: recorded[key] for key in claim.keys if key in recorded}
+        failing = [key for key, value in measured.items() if not claims.meets(value, claim.expect)]
+        ledger.append(
+            {
+                "claim": claim,
+                "measured": measured,
+                "missing": [key for key in claim.keys if key not in recorded],
+                "fails": failing,
+                "on_record": set(failing) == claim.fails,
+            }
+        )
+    return ledger
+
+
+def fill_in(app: Sphinx, doctree: nodes.document, document: str) -> None:
+    """Replace the measured cells of the ledger by what was measured."""
+    pending = list(doctree.findall(MeasuredCells))
+    if not pending:
+        return
+    ledger = {verdict["claim"].id: verdict for verdict in _verdicts(app)}
+    for node in pending:
+        if node.get("summary"):
+            holding = sum(not verdict["fails"] for verdict in ledger.values())
+            text = f"{holding} claims hold, {len(ledger) - holding} fail in part or whole."
+            node.replace_self(nodes.paragraph(text=text))
+            continue
+        verdict = ledger[node["claim"]]
+        for key in verdict["missing"]:
+            logger.warning(f"claim {node['claim']}: no chapter recorded {key}", location=document)
+        measured, judged = _row([_measured_cell(verdict), _verdict_cell(verdict)]).children
+        node.replace_self([measured, judged])
+
+
+def _measured_cell(verdict: dict) -> nodes.Node:
+    measured = verdict["measured"]
+    if len(measured) == 1:
+        return nodes.paragraph(text=_shown(*measured.values()))
+    listed = nodes.bullet_list()
+    prefix = ".".join(os.path.commonpath(key.replace(".", "/") for key in measured).split("/"))
+    for key, value in measured.items():
+        item = nodes.list_item()
+        item += nodes.paragraph(text=f"{key[len(prefix) + 1 :]}: {_shown(value)}")
+        listed += item
+    values = [value.value for value in measured.values()]
+    summary = f"{len(values)} values from {min(values):.4g} to {max(values):.4g}" if values else "—"
+    cell = nodes.container()
+    cell += nodes.raw("", f"<details><summary>{summary}</summary>", format="html")
+    cell += listed
+    cell += nodes.raw("", "</details>", format="html")
+    return cell
+
+
+def _shown(measured: claims.Measured) -> str:
+    if isinstance(measured.value, bool):
+        return str(measured.value).lower()
+    interval = "" if measured.low is None else f" [{measured.low:.4g}, {measured.high:.4g}]"
+    return f"{measured.value:.4g}{interval}"
+
+
+def _verdict_cell(verdict: dict) -> nodes.Node:
+    keys, failing = verdict["claim"].keys, verdict["fails"]
+    text = "holds"
+    if failing:
+        text = "fails" if len(failing) == len(keys) else f"fails at {len(failing)} of {len(keys)}"
+    cell = nodes.paragraph()
+    cell += nodes.inline(text=text, classes=["fails" if failing else "holds"])
+    if not verdict["on_record"]:
+        cell += nodes.strong(text=" (not what is on record)")
+    return cell
+
+
+def write_verdicts(app: Sphinx, error: Exception | None) -> None:
+    """Leave ``claims.json`` beside the pages, for the tests and for readers' programs."""
+    if error is not None or not _ledger_path(app).exists():
+        return
+    rows = [
+        {
+            "id": verdict["claim"].id,
+            "measured": {key: vars(value) for key, value in verdict["measured"].items()},
+            "missing": verdict["missing"],
+            "fails": verdict["fails"],
+            "on_record": verdict["on_record"],
+        }
+        for verdict in _verdicts(app)
+    ]
+    path = Path(app.outdir) / "claims.json"
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(rows, indent=1))
+    partial.replace(path)
+
+
+def rewrite_ledger(app: Sphinx, env: object) -> list[str]:
+    """The ledger is written anew in every build, for any chapter may have changed it."""
+    return [name for name in app.env.found_docs if name == "book/claims"]
+
+
+def drop_outside_scripts(app, page, template, context, doctree) -> None:
+    """Leave out scripts that come from another host, and the unused one that would fetch them."""
+    context["script_files"] = [
+        script
+        for script in context.get("script_files", [])
+        if "://" not in str(getattr(script, "filename", script) or "")
+        and "thebe" not in str(getattr(script, "filename", script) or "").lower()
+        and "thebe" not in str(getattr(script, "attributes", {}).get("body", "")).lower()
+    ]
+
+
+def setup(app: Sphinx) -> dict:
+    """Register all of the above."""
+    app.add_node(MeasuredCells)
+    app.add_directive("claims", ClaimsDirective)
+    app.connect("env-updated", rewrite_ledger)
+    app.connect("doctree-resolved", fill_in)
+    app.connect("build-finished", write_verdicts)
+    app.connect("html-page-context", drop_outside_scripts, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,94 @@
+"""The ledger of claims: what each row expects, and whether the measured values meet it.
+
+A row of ``book/claims.yml`` has
+
+- ``id``, ``statement``, ``source`` and the ``chapter`` that measures it;
+- ``key``, what the chapter records, with ``over`` where one row speaks of many values:
+  ``key: a.{n}`` with ``over: {n: [1, 2]}`` stands for ``a.1`` and ``a.2``;
+- ``expect``: any of ``min``, ``max`` and ``equal``; with ``interval: true`` the whole interval of
+  a value must lie between ``min`` and ``max``, not just the value;
+- ``fails``: the keys that are on record as not meeting it. None by default.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import yaml
+
+__all__ = ["Claim", "Measured", "load", "meets"]
+
+_FIELDS = {"id", "statement", "source", "chapter", "key", "over", "expect", "fails"}
+_EXPECTATIONS = {"min", "max", "equal", "interval"}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A recorded value, with its interval if it has one."""
+
+    value: float | bool
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One row of the ledger; ``keys`` are all the values that it speaks of."""
+
+    id: str
+    statement: str
+    source: str
+    chapter: str
+    keys: tuple[str, ...]
+    expect: dict
+    fails: frozenset[str]
+
+
+def load(path: Path) -> list[Claim]:
+    """Read the ledger.
+
+    Raises:
+        ValueError: if a row lacks a field, has an unknown one, or repeats an id.
+    """
+    claims: list[Claim] = []
+    for row in yaml.safe_load(path.read_text()):
+        name = row.get("id", row)
+        if set(row) - _FIELDS or _FIELDS - {"over", "fails"} - set(row):
+            raise ValueError(f"{path.name}: row {name} must have the fields {sorted(_FIELDS)}")
+        if not row["expect"] or set(row["expect"]) - _EXPECTATIONS:
+            raise ValueError(f"{path.name}: row {name} must expect some of {_EXPECTATIONS}")
+        over = row.get("over", {})
+        keys = tuple(
+            row["key"].format(**dict(zip(over, values))) for values in product(*over.values())
+        )
+        fails = frozenset(row.get("fails", ()))
+        if fails - set(keys):
+            raise ValueError(f"{path.name}: row {name} has failures that are not among its keys")
+        if any(claim.id == row["id"] for claim in claims):
+            raise ValueError(f"{path.name}: row {name} is there twice")
+        claims.append(
+            Claim(
+                id=row["id"],
+                statement=row["statement"],
+                source=row["source"],
+                chapter=row["chapter"],
+                keys=keys,
+                expect=row["expect"],
+                fails=fails,
+            )
+        )
+    return claims
+
+
+def meets(measured: Measured, expect: dict) -> bool:
+    """Whether a measured value is what was expected."""
+    low = high = measured.value
+    if expect.get("interval"):
+        if measured.low is None or measured.high is None:
+            return False
+        low, high = measured.low, measured.high
+    return (
+        low >= expect.get("min", low)
+        and high <= expect.get("max", high)
+        and measured.value == expect.get("equal", measured.value)
+    )

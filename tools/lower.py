@@ -1,0 +1,293 @@
+"""Lower the chapters to plain notebooks: ``python -m tools.lower`` writes ``book/*.ipynb``.
+
+The chapters are MyST, which only the book understands. The notebooks beside them hold the same
+text in Markdown that any notebook program shows, an install cell, and no outputs. A directive or
+role that is not known here is an error, so that none ever reaches a reader raw.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jupytext
+import nbformat
+import yaml
+from pybtex.database import parse_file
+
+ROOT = Path(__file__).parent.parent
+BOOK = ROOT / "book"
+
+_INSTALL = """\
+# Installs the book's package where it is missing, as on Colab; does nothing elsewhere.
+from importlib.util import find_spec
+
+if find_spec("symlib") is None:
+    %pip install --quiet "symlib-book @ git+{repository}"
+elif find_spec("symlib.notebook") is None:
+    raise ImportError(
+        "Another package named symlib is installed, an unrelated one for galaxy simulations. "
+        "Run '%pip uninstall -y symlib', restart the kernel, and run this cell again."
+    )"""
+
+_FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w:-]+)\} *(?P<argument>.*)$")
+_OPTION = re.compile(r"^:(?P<key>[\w-]+): *(?P<value>.*)$")
+_ROLE = re.compile(r"\{(?P<name>[\w:]+)\}`(?P<target>[^`]+)`")
+_MATH = re.compile(r"^\$\$(?P<body>.*?)\$\$ *(?:\((?P<label>[\w-]+)\))?$", re.MULTILINE | re.DOTALL)
+
+_THEOREMS = ("theorem", "definition", "lemma", "proposition", "corollary", "example", "remark")
+_ADMONITIONS = ("note", "tip", "warning", "important", "hint", "seealso", "caution", "attention")
+
+
+class LoweringError(ValueError):
+    """A construct that cannot be lowered, with the file and what it was."""
+
+
+@dataclass
+class Targets:
+    """What can be referred to, over all chapters."""
+
+    online: str  # address of the book
+    titles: dict[str, str] = field(default_factory=dict)  # chapter → its title
+    labels: dict[str, tuple[str, str]] = field(default_factory=dict)  # label → chapter, text
+    citations: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # names, year, link
+
+
+def main() -> None:
+    """Write the notebook of every chapter that has code, where it differs from what is there."""
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text())
+    chapters = {path.stem: path.read_text() for path in sorted(BOOK.glob("*.md"))}
+    targets = collect(chapters, settings["html"]["baseurl"], BOOK / "references.bib")
+    for name, text in chapters.items():
+        if "```{code-cell}" not in text:
+            continue
+        lowered = lower(name, text, targets, settings["repository"]["url"])
+        path = BOOK / f"{name}.ipynb"
+        if not path.exists() or path.read_text() != lowered:
+            path.write_text(lowered)
+
+
+def collect(chapters: dict[str, str], online: str, bibliography: Path) -> Targets:
+    """Find the title, the labels and the citations of all chapters."""
+    targets = Targets(online=online.rstrip("/"))
+    for name, text in chapters.items():
+        targets.titles[name] = re.search(r"^# (.+)$", text, re.MULTILINE)[1]
+        for match in re.finditer(
+            r"^[`:]{3,}\{([\w:-]+)\} *(.*)\n:label: *([\w-]+)", text, re.MULTILINE
+        ):
+            kind, title, label = match.groups()
+            kind = kind.removeprefix("prf:").capitalize()
+            targets.labels[label] = (name, title or kind)
+        for match in re.finditer(r"^\(([\w-]+)\)=\n+#+ (.+)$", text, re.MULTILINE):
+            targets.labels[match[1]] = (name, match[2])
+        for number, label in enumerate(_equation_labels(text), start=1):
+            targets.labels[label] = (name, f"({number})")
+    for key, entry in parse_file(str(bibliography)).entries.items():
+        names = [
+            " ".join(person.prelast_names + person.last_names) for person in entry.persons["author"]
+        ]
+        if len(names) > 2:
+            names = [f"{names[0]} et al."]
+        doi = entry.fields.get("doi")
+        link = f"https://doi.org/{doi}" if doi else entry.fields.get("url", "")
+        targets.citations[key] = (" and ".join(names), entry.fields["year"], link)
+    return targets
+
+
+def lower(name: str, text: str, targets: Targets, repository: str) -> str:
+    """The notebook of one chapter, as the text of an ``.ipynb`` file."""
+    notebook = jupytext.reads(text, fmt="md:myst")
+    source = f"{targets.online}/book/{name}.html"
+    cells = [
+        nbformat.v4.new_markdown_cell(
+            f"*A chapter of [Can a deep network learn a symmetry?]({source}), "
+            "where it can be read with its outputs.*"
+        ),
+        nbformat.v4.new_code_cell(_INSTALL.format(repository=repository)),
+    ]
+    in_solution = False
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            code = nbformat.v4.new_code_cell(cell.source)
+            if in_solution:
+                code.metadata = {"cellView": "form", "jupyter": {"source_hidden": True}}
+            cells.append(code)
+            continue
+        markdown = _Lowerer(name, targets).block(cell.source).strip()
+        in_solution = (in_solution or "{solution-start}" in cell.source) and (
+            "{solution-end}" not in cell.source
+        )
+        if markdown:
+            cells.append(nbformat.v4.new_markdown_cell(markdown))
+    for number, cell in enumerate(cells):
+        cell.id = f"{name}-{number}"
+    lowered = nbformat.v4.new_notebook(
+        cells=cells,
+        metadata={
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+    )
+    nbformat.validate(lowered)
+    return nbformat.writes(lowered, version=nbformat.NO_CONVERT) + "\n"
+
+
+class _Lowerer:
+    """Lowers the text of one chapter."""
+
+    def __init__(self, chapter: str, targets: Targets) -> None:
+        self.chapter = chapter
+        self.targets = targets
+
+    def block(self, text: str) -> str:
+        """Lower directives, outermost first, and the text between them."""
+        lowered, plain, lines = [], [], iter(text.split("\n"))
+        for line in lines:
+            opening = _FENCE.match(line)
+            verbatim = re.match(r"^(`{3,})(?!\{)", line)
+            if not opening and not verbatim:
+                plain.append(line)
+                continue
+            lowered.append(self.inline("\n".join(plain)))
+            plain = []
+            fence = opening["fence"] if opening else verbatim[1]
+            body = []
+            for inner in lines:
+                if inner.rstrip() == fence:
+                    break
+                body.append(inner)
+            else:
+                raise self.error(f"{line!r} is never closed")
+            if verbatim:
+                lowered.append("\n".join([line, *body, fence]))
+            else:
+                lowered.append(self.directive(opening["name"], opening["argument"].strip(), body))
+        lowered.append(self.inline("\n".join(plain)))
+        return re.sub(r"\n{3,}", "\n\n", "\n\n".join(part for part in lowered if part))
+
+    def directive(self, name: str, argument: str, body: list[str]) -> str:
+        """Lower one directive."""
+        options = {}
+        while body and (option := _OPTION.match(body[0])):
+            options[option["key"]] = option["value"]
+            body = body[1:]
+        text = "\n".join(body).strip("\n")
+        kind = name.removeprefix("prf:")
+        if name.startswith("prf:") and kind in _THEOREMS:
+            title = f" ({self.inline(argument)})" if argument else ""
+            return _quote(f"**{kind.capitalize()}{title}.**\n\n{self.block(text)}")
+        if name == "prf:proof":
+            return f"*Proof.* {self.block(text)} ∎"
+        if name == "exercise":
+            return f"**Exercise ({self.inline(argument)}).** {self.block(text)}"
+        if name == "solution":
+            return f"<details>\n<summary>Solution</summary>\n\n{self.block(text)}\n\n</details>"
+        if name == "solution-start":
+            return f"**Solution ({self.title_of(argument)}).**"
+        if name == "solution-end":
+            return ""
+        if name == "dropdown":
+            summary = self.inline(argument)
+            return f"<details>\n<summary>{summary}</summary>\n\n{self.block(text)}\n\n</details>"
+        if name in _ADMONITIONS or name == "admonition":
+            title = argument if name == "admonition" else argument or name.capitalize()
+            return _quote(f"**{self.inline(title)}**\n\n{self.block(text)}")
+        if name == "math":
+            return self.equation(text, options.get("label"))
+        if name in ("figure", "image"):
+            address = argument
+            if "://" not in argument:
+                address = f"{self.targets.online}/_images/{Path(argument).name}"
+            caption = f"\n\n*{self.block(text)}*" if text else ""
+            return f"![{options.get('alt', '')}]({address}){caption}"
+        raise self.error(f"directive {{{name}}} is not known; teach it to tools/lower.py")
+
+    def inline(self, text: str) -> str:
+        """Lower roles, labelled equations and targets in running text."""
+        text = re.sub(r"^\([\w-]+\)=\n", "", text, flags=re.MULTILINE)
+        text = _MATH.sub(lambda match: self.equation(match["body"].strip(), match["label"]), text)
+        return _ROLE.sub(lambda match: self.role(match["name"], match["target"]), text)
+
+    def equation(self, body: str, label: str | None) -> str:
+        """Display mathematics, with its number where it has a label."""
+        tag = ""
+        if label:
+            tag = f" \\tag{{{self.targets.labels[label][1].strip('()')}}}"
+        return f"$$\n{body}{tag}\n$$"
+
+    def role(self, name: str, target: str) -> str:
+        """Lower one role."""
+        if explicit := re.match(r"^(?P<text>.+?) *<(?P<target>[^>]+)>$", target):
+            shown, target = explicit["text"], explicit["target"]
+        else:
+            shown = None
+        handlers: dict[str, Callable[[], str]] = {
+            "cite": lambda: self.citation(target, parenthesised=True),
+            "cite:p": lambda: self.citation(target, parenthesised=True),
+            "cite:t": lambda: self.citation(target, parenthesised=False),
+            "doc": lambda: self.to_chapter(target, shown),
+            "eq": lambda: self.to_label(target, shown),
+            "numref": lambda: self.to_label(target, shown),
+            "prf:ref": lambda: self.to_label(target, shown),
+            "ref": lambda: self.to_label(target, shown),
+            "glue:text": lambda: f"`{target.rsplit(':', 1)[0]}`",
+            "math": lambda: f"${target}$",
+        }
+        if name not in handlers:
+            raise self.error(f"role {{{name}}} is not known; teach it to tools/lower.py")
+        return handlers[name]()
+
+    def citation(self, keys: str, *, parenthesised: bool) -> str:
+        """Author and year, linked to the work where it has an address."""
+        shown = []
+        for key in (key.strip() for key in keys.split(",")):
+            if key not in self.targets.citations:
+                raise self.error(f"citation {key!r} is not in the bibliography")
+            names, year, link = self.targets.citations[key]
+            text = f"{names}, {year}" if parenthesised else f"{names} ({year})"
+            shown.append(f"[{text}]({link})" if link else text)
+        return f"({'; '.join(shown)})" if parenthesised else " and ".join(shown)
+
+    def to_chapter(self, chapter: str, shown: str | None) -> str:
+        """A link to a chapter of the online book."""
+        if chapter not in self.targets.titles:
+            raise self.error(f"there is no chapter {chapter!r}")
+        return (
+            f"[{shown or self.targets.titles[chapter]}]({self.targets.online}/book/{chapter}.html)"
+        )
+
+    def to_label(self, label: str, shown: str | None) -> str:
+        """A link to a label of the online book; an equation of this chapter by its number."""
+        if label not in self.targets.labels:
+            raise self.error(f"label {label!r} is not defined in any chapter")
+        chapter, text = self.targets.labels[label]
+        if chapter == self.chapter and text.startswith("("):
+            return text
+        anchor = f"equation-{label}" if text.startswith("(") else label
+        text = f"{text} of {self.targets.titles[chapter]}" if text.startswith("(") else text
+        return f"[{shown or text}]({self.targets.online}/book/{chapter}.html#{anchor})"
+
+    def title_of(self, label: str) -> str:
+        """The title of a labelled exercise."""
+        if label not in self.targets.labels:
+            raise self.error(f"label {label!r} is not defined in any chapter")
+        return self.targets.labels[label][1]
+
+    def error(self, problem: str) -> LoweringError:
+        """An error that says which chapter."""
+        return LoweringError(f"book/{self.chapter}.md: {problem}")
+
+
+def _equation_labels(text: str) -> list[str]:
+    found = [(m.start(), m[1]) for m in re.finditer(r"\{math\}\n:label: *([\w-]+)", text)]
+    found += [(m.start(), m["label"]) for m in _MATH.finditer(text) if m["label"]]
+    return [label for _, label in sorted(found)]
+
+
+def _quote(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
