@@ -43,7 +43,7 @@ class ClaimsDirective(SphinxDirective):
             row += MeasuredCells(claim=claim.id)
             body += row
         group += [head, body]
-        table = nodes.table(classes=["ledger"])
+        table = nodes.table(classes=["ledger", "colwidths-given"])
         table += group
         return [MeasuredCells(summary=True), table]
 

@@ -1,0 +1,88 @@
+"""The experiments: columns, agreement with the plain way to compute them, bad settings."""
+
+import numpy as np
+import pytest
+import scipy.ndimage
+
+from symlib import data, kernels, orbits, regression
+from symlib.experiments import mlp_ntk, toy
+
+SMALL = mlp_ntk.MlpNtk(pairs=3, counts=(2, 4, 8), hidden_layers=(1, 2), chunk=2)
+
+
+def test_toy_is_exact_where_it_can_be():
+    frame = toy.run(toy.Toy(counts=(4, 8, 12), offsets=(0.5, 1.0)))
+    assert len(frame) == 6
+    np.testing.assert_allclose(frame.spectral, frame.exact, rtol=1e-10)
+    np.testing.assert_allclose(frame.spectral, frame.separation / frame.density)
+    np.testing.assert_allclose(frame.ridge, 2e-5 * frame["count"])
+
+
+def test_toy_reports_a_singular_gram_as_missing():
+    frame = toy.run(toy.Toy(counts=(8, 48), ridge_per_point=0.0))
+    assert frame.spectral.isna().tolist() == [False, True]
+    assert frame.exact.isna().tolist() == [False, True]
+
+
+def test_toy_does_not_hide_other_errors():
+    with pytest.raises(ValueError, match="ridge must be"):
+        toy.run(toy.Toy(counts=(4,), ridge_per_point=-1.0))
+
+
+def test_mlp_ntk_equals_the_plain_computation():
+    """SciPy's rotation, each angle on its own, the whole Gram matrix, a refit for each point."""
+    frame = mlp_ntk.run(SMALL).set_index(["pair", "hidden_layers", "count"])
+    digits = data.load("mnist-5000")
+    assert len(frame) == 3 * 2 * 3
+    for (_, depth, count), row in frame.iterrows():
+        pair = digits.images[[int(row["first"]), int(row["second"])]]
+        orbit = np.stack(
+            [
+                scipy.ndimage.rotate(pair, k * 360 / count, axes=(2, 1), reshape=False, order=3)
+                for k in range(count)
+            ],
+            axis=1,
+        )
+        points = orbits.normalize(orbit).reshape(2 * count, 784)
+        gram = np.asarray(kernels.ntk(points, hidden_layers=depth))
+        labels = np.repeat([1.0, -1.0], count)
+        residual = np.array(
+            [regression.refit(gram, labels, [p], ridge=1e-10)[0] for p in range(2 * count)]
+        )
+        np.testing.assert_allclose(row.exact_mean, np.abs(residual).mean(), rtol=1e-7)
+        upright = residual[[0, count]]
+        np.testing.assert_allclose(row.exact_upright, np.abs(upright).mean(), rtol=1e-7)
+        correct = (labels[[0, count]] * (labels[[0, count]] - upright) > 0).mean()
+        assert row.correct_upright == correct
+        np.testing.assert_allclose(row.quarter_upright, row.exact_upright, rtol=1e-9)
+        np.testing.assert_allclose(row.quarter_mean, row.exact_mean, rtol=1e-9)
+        np.testing.assert_allclose(
+            row.delta_squared,
+            np.square(points[:count].mean(0) - points[count:].mean(0)).sum(),
+            rtol=1e-9,
+        )
+
+
+def test_chunks_do_not_matter():
+    whole = mlp_ntk.run(mlp_ntk.MlpNtk(pairs=3, counts=(4,), hidden_layers=(1,), chunk=3))
+    parts = mlp_ntk.run(mlp_ntk.MlpNtk(pairs=3, counts=(4,), hidden_layers=(1,), chunk=1))
+    np.testing.assert_allclose(whole.spectral, parts.spectral, rtol=1e-10)
+    assert (whole["first"] == parts["first"]).all()
+
+
+def test_progress_sees_every_chunk():
+    seen = []
+
+    def progress(chunks, description):
+        for chunk in chunks:
+            seen.append(chunk)
+            yield chunk
+
+    mlp_ntk.run(SMALL, progress)
+    assert seen == [0, 2]
+
+
+@pytest.mark.parametrize("counts", [(2,), (3, 12, 8), (6,)])
+def test_counts_must_nest(counts):
+    with pytest.raises(ValueError, match="counts must all divide the largest"):
+        mlp_ntk.run(mlp_ntk.MlpNtk(pairs=1, counts=counts))
