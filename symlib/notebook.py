@@ -80,7 +80,8 @@ def record(
     number = value if isinstance(value, bool | np.bool_) else float(value)
     if not np.isfinite(number):
         raise ValueError(f"value of {key!r} must be finite, got {value}; find out why it is not")
-    if (low is None) != (high is None) or (low is not None and not low <= number <= high):
+    ends = [end for end in (low, high) if end is not None]
+    if len(ends) == 1 or (ends and not ends[0] <= number <= ends[1]):
         raise ValueError(
             f"interval of {key!r} must have two ends with the value between them, "
             f"got value {number}, low {low}, high {high}"

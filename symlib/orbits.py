@@ -100,7 +100,7 @@ def rotation_operator(size: int, angles: Float[np.ndarray, " angles"]) -> scipy.
     y, x = np.mgrid[:size, :size].reshape(2, 1, -1) - centre
     source = np.stack([cos[:, None] * y + sin[:, None] * x, cos[:, None] * x - sin[:, None] * y])
     source = source.reshape(2, -1) + centre  # (2, angles · pixels)
-    inside = ((source >= 0) & (source <= size - 1)).all(axis=0)
+    inside = np.all((source >= 0) & (source <= size - 1), axis=0)
 
     corner = np.floor(source).astype(int)
     taps = np.arange(-1, 3)

@@ -1,5 +1,7 @@
 """The book's plotting style, and the few figures that more than one chapter draws."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float
@@ -19,7 +21,7 @@ ORBIT_COLOURS = ("#0072B2", "#D55E00")
 
 _PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 
-_STYLE = {
+_STYLE: Any = {
     "axes.grid": True,
     "axes.prop_cycle": plt.cycler(color=_PALETTE),
     "axes.spines.right": False,
@@ -45,6 +47,7 @@ def show_images(
 ):
     """Draw a grid of images on one grey scale, ``titles`` over its columns."""
     rows, columns = images.shape[:2]
+    axes: Any
     figure, axes = plt.subplots(
         rows, columns, figsize=(0.95 * columns, 1.05 * rows + 0.25), squeeze=False
     )
@@ -66,7 +69,7 @@ def show_orbit(axis: Axes, images: Float[np.ndarray, "count height width"], unse
     for k, image in enumerate(images):
         angle = 2 * np.pi * k / len(images) + np.pi / 2
         x, y = np.cos(angle), np.sin(angle)
-        inset = axis.inset_axes([x - half, y - half, 2 * half, 2 * half], transform=axis.transData)
+        inset = axis.inset_axes((x - half, y - half, 2 * half, 2 * half), transform=axis.transData)
         inset.imshow(image, cmap="gray_r", vmin=0)
         inset.set(xticks=[], yticks=[])
         inset.spines[:].set(

@@ -171,8 +171,8 @@ def split_orbits(
             f"subgroup_order must divide order and order the number of points, got "
             f"{subgroup_order}, {order} and {points}; four divides N for quarter turns"
         )
-    index = np.arange(points).reshape(-1, subgroup_order, order // subgroup_order)
-    index = index.swapaxes(1, 2).ravel()
+    by_subgroup = np.arange(points).reshape(-1, subgroup_order, order // subgroup_order)
+    index = by_subgroup.swapaxes(1, 2).ravel()
     return gram[..., index[:, None], index]
 
 
@@ -272,7 +272,7 @@ def _inverse(group, kernel, labels, touched, ridge):
 
 def _block_transform(functions, irreps):
     """Fourier transforms of functions [..., i, j, g] as matrices [..., r, i·d + a, j·d + b]."""
-    rows, columns, d = *functions.shape[-3:-1], irreps.shape[-1]
+    (rows, columns), d = functions.shape[-3:-1], irreps.shape[-1]
     coefficients = np.tensordot(functions, irreps, ([-1], [1]))  # [..., i, j, r, a, b]
     blocks = np.moveaxis(np.moveaxis(coefficients, -3, -5), -3, -2)  # [..., r, i, a, j, b]
     return blocks.reshape(*blocks.shape[:-4], rows * d, columns * d)

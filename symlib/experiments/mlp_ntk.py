@@ -79,7 +79,7 @@ def run(settings: MlpNtk, progress: Callable = lambda chunks, description: chunk
                 sampled = turned[:, :, ::step]
                 columns = errors(gram[:, kept[:, None], kept], ridge=settings.ridge) | {
                     "delta_squared": orbits.separation(sampled[:, 0], sampled[:, 1]),
-                    "radius": orbits.radius(sampled).mean(axis=1),
+                    "radius": np.mean(orbits.radius(sampled), axis=1),
                     "pair": np.arange(start, start + len(chunk)),
                     "first": chunk[:, 0],
                     "second": chunk[:, 1],

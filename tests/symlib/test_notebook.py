@@ -24,7 +24,7 @@ def test_scale(monkeypatch):
     monkeypatch.setenv("SYMLIB_SCALE", "paper")
     assert notebook.scale() == "paper"
     monkeypatch.setenv("SYMLIB_SCALE", "huge")
-    with pytest.raises(ValueError, match="SYMLIB_SCALE must be one of.*got 'huge'"):
+    with pytest.raises(ValueError, match=r"SYMLIB_SCALE must be one of.*got 'huge'"):
         notebook.scale()
 
 

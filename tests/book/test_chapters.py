@@ -1,0 +1,140 @@
+"""What every chapter must have, and the ledger of claims as the build left it."""
+
+import json
+import re
+from pathlib import Path
+
+import jupytext
+import pytest
+import yaml
+
+from tools import claims, lower
+
+ROOT = Path(__file__).parents[2]
+CHAPTERS = sorted(
+    path for path in (ROOT / "book").glob("*.md") if "```{code-cell}" in path.read_text()
+)
+every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+def code_cells(path):
+    return [cell for cell in jupytext.read(path).cells if cell.cell_type == "code"]
+
+
+def test_table_of_contents_is_complete():
+    listed = re.findall(r"(?:file|root): book/([\w-]+)", (ROOT / "_toc.yml").read_text())
+    assert sorted(listed) == sorted(path.stem for path in (ROOT / "book").glob("*.md"))
+
+
+@every_chapter
+def test_notebook_is_in_sync(path):
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text())
+    chapters = {p.stem: p.read_text() for p in sorted((ROOT / "book").glob("*.md"))}
+    targets = lower.collect(chapters, settings["html"]["baseurl"], ROOT / "book" / "references.bib")
+    expected = lower.lower(path.stem, chapters[path.stem], targets, settings["repository"]["url"])
+    assert path.with_suffix(".ipynb").read_text() == expected, "run make notebooks"
+
+
+@every_chapter
+def test_has_what_a_chapter_has(path):
+    text = path.read_text()
+    for heading in ("## Aims", "## Further reading"):
+        assert heading in text
+    exercises = re.findall(r"\{exercise\}.*\n:label: ([\w-]+)", text)
+    solutions = re.findall(r"\{solution(?:-start)?\} ([\w-]+)", text)
+    assert exercises
+    assert exercises == solutions
+    assert "{cite:" in text
+    assert code_cells(path)[0].source.endswith("setup()")
+
+
+@every_chapter
+def test_code_cells_are_short(path):
+    for cell in code_cells(path):
+        assert len(cell.source.splitlines()) <= 25, cell.source
+
+
+@every_chapter
+def test_figures_have_alt_text(path):
+    drawing = re.compile(r"plt\.(subplots|figure)\(|plotting\.show_images\(")
+    for cell in code_cells(path):
+        if drawing.search(cell.source):
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            assert len(alt) > 40, cell.source
+
+
+@every_chapter
+def test_prose_quotes_no_measured_number(path):
+    """Decimal numbers in running text are exact or settings; list what is allowed."""
+    allowed = {"1.26", "1.41", "1.4", "0.5", "0.1", "0.6", "22.5", "0.2"}
+    prose = "\n".join(cell.source for cell in jupytext.read(path).cells if cell.cell_type != "code")
+    prose = re.sub(r"https?://\S+|§[\d.]+|\{[^}]*\}`[^`]*`", "", prose)
+    assert set(re.findall(r"(?<![\w.])\d+\.\d+(?![\w.])", prose)) <= allowed
+
+
+@pytest.fixture(scope="module")
+def built():
+    path = ROOT / "_build" / "html" / "claims.json"
+    assert path.exists(), "run make book first"
+    return json.loads(path.read_text())
+
+
+def test_ledger_is_whole(built):
+    ledger = claims.load(ROOT / "book" / "claims.yml")
+    assert len(ledger) >= 20
+    assert [row["id"] for row in built] == [claim.id for claim in ledger]
+    assert {claim.chapter for claim in ledger} <= {path.stem for path in CHAPTERS}
+
+
+def test_every_claim_was_measured(built):
+    assert {row["id"]: row["missing"] for row in built if row["missing"]} == {}
+
+
+def test_verdicts_are_those_on_record(built):
+    changed = {row["id"]: row["fails"] for row in built if not row["on_record"]}
+    assert changed == {}, "mend what changed, or put it on record under fails in book/claims.yml"
+
+
+@pytest.mark.parametrize(
+    ("measured", "expect", "verdict"),
+    [
+        (claims.Measured(0.5), {"min": 0.4, "max": 0.6}, True),
+        (claims.Measured(0.5), {"min": 0.6}, False),
+        (claims.Measured(0.5), {"max": 0.4}, False),
+        (claims.Measured(0.5, 0.3, 0.7), {"min": 0.4}, True),
+        (claims.Measured(0.5, 0.3, 0.7), {"min": 0.4, "interval": True}, False),
+        (claims.Measured(0.5, 0.3, 0.7), {"max": 0.6, "interval": True}, False),
+        (claims.Measured(0.5), {"min": 0.4, "interval": True}, False),
+        (claims.Measured(True), {"equal": True}, True),
+        (claims.Measured(False), {"equal": True}, False),
+    ],
+)
+def test_verdicts(measured, expect, verdict):
+    assert claims.meets(measured, expect) is verdict
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"extra": 1}, "must have the fields"),
+        ({"expect": {}}, "must expect some of"),
+        ({"expect": {"about": 1}}, "must expect some of"),
+        ({"fails": ["b"]}, "failures that are not among its keys"),
+    ],
+)
+def test_ledger_refuses_bad_rows(tmp_path, change, message):
+    row = {"id": "x", "statement": "s", "source": "t", "chapter": "c", "key": "a"}
+    path = tmp_path / "claims.yml"
+    path.write_text(yaml.safe_dump([row | {"expect": {"max": 1}} | change]))
+    with pytest.raises(ValueError, match=message):
+        claims.load(path)
+
+
+def test_ledger_refuses_repeated_ids_and_spans_families(tmp_path):
+    row = {"id": "x", "statement": "s", "source": "t", "chapter": "c", "expect": {"max": 1}}
+    path = tmp_path / "claims.yml"
+    path.write_text(yaml.safe_dump([row | {"key": "a.{p}.{q}", "over": {"p": [1, 2], "q": ["u"]}}]))
+    assert claims.load(path)[0].keys == ("a.1.u", "a.2.u")
+    path.write_text(yaml.safe_dump([row | {"key": "a"}, row | {"key": "a"}]))
+    with pytest.raises(ValueError, match="is there twice"):
+        claims.load(path)

@@ -1,0 +1,129 @@
+"""Each MyST construct lowered to plain Markdown, and what is not known refused."""
+
+import nbformat
+import pytest
+
+from tools import lower
+
+BIBLIOGRAPHY = """
+@article{one, author = {Solo, Han}, title = {T}, year = {1977}, doi = {10.1/x}}
+@article{two, author = {Perin, A. and Deny, S.}, title = {T}, year = {2025}, url = {https://a.b/c}}
+@book{three, author = {Aa, X. and Bb, Y. and Cc, Z.}, title = {T}, year = {2000}}
+"""
+
+OTHER = """# Another chapter
+
+```{prf:theorem} Big
+:label: thm-big
+Text.
+```
+
+$$ a = b $$ (eq-other)
+"""
+
+
+@pytest.fixture
+def lowered(tmp_path):
+    bibliography = tmp_path / "references.bib"
+    bibliography.write_text(BIBLIOGRAPHY)
+
+    def convert(text):
+        chapters = {"this": "# This chapter\n\n" + text, "other": OTHER}
+        targets = lower.collect(chapters, "https://book.org/", bibliography)
+        notebook = nbformat.reads(
+            lower.lower("this", chapters["this"], targets, "https://git.org/r"), as_version=4
+        )
+        assert notebook.cells[1].cell_type == "code"
+        return notebook.cells[2:]
+
+    return convert
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            "```{prf:theorem} Name\n:label: thm-x\n\nSays $x$.\n```",
+            "> **Theorem (Name).**\n>\n> Says $x$.",
+        ),
+        ("```{prf:definition}\n:label: def-x\nD.\n```", "> **Definition.**\n>\n> D."),
+        ("```{prf:proof}\nClear.\n```", "*Proof.* Clear. ∎"),
+        ("```{exercise} Do it\n:label: ex-1\n\nNow.\n```", "**Exercise (Do it).** Now."),
+        (
+            "```{solution} ex-1\n:class: dropdown\n\nDone.\n```",
+            "<details>\n<summary>Solution</summary>\n\nDone.\n\n</details>",
+        ),
+        (
+            "```{admonition} Predict\n:class: tip\n\nWhat?\n```",
+            "> **Predict**\n>\n> What?",
+        ),
+        (":::{note}\nMind.\n:::", "> **Note**\n>\n> Mind."),
+        (
+            "```{dropdown} More\nHidden.\n```",
+            "<details>\n<summary>More</summary>\n\nHidden.\n\n</details>",
+        ),
+        ("```{math}\n:label: eq-x\nx = 1\n```", "$$\nx = 1 \\tag{1}\n$$"),
+        ("$$ x = 2 $$", "$$\nx = 2\n$$"),
+        ("$$ x = 2 $$ (eq-y)\n\nBy {eq}`eq-y`.", "$$\nx = 2 \\tag{1}\n$$\n\nBy (1)."),
+        (
+            "See {eq}`eq-other`.",
+            "See [(1) of Another chapter](https://book.org/book/other.html#equation-eq-other).",
+        ),
+        ("See {doc}`other`.", "See [Another chapter](https://book.org/book/other.html)."),
+        ("See {doc}`it <other>`.", "See [it](https://book.org/book/other.html)."),
+        ("By {prf:ref}`thm-big`.", "By [Big](https://book.org/book/other.html#thm-big)."),
+        ("As {cite:t}`one`.", "As [Solo (1977)](https://doi.org/10.1/x)."),
+        (
+            "Known {cite:p}`two,three`.",
+            "Known ([Perin and Deny, 2025](https://a.b/c); Aa et al., 2000).",
+        ),
+        ("It is {glue:text}`key.a:.3f`.", "It is `key.a`."),
+        ("(here)=\n## Heading", "## Heading"),
+        ("```python\n{doc}`kept`\n```", "```python\n{doc}`kept`\n```"),
+        (
+            "````{admonition} Outer\n```{note}\nInner.\n```\n````",
+            "> **Outer**\n>\n> > **Note**\n> >\n> > Inner.",
+        ),
+        (
+            "```{figure} assets/a.svg\n:alt: Words.\nCaption.\n```",
+            "![Words.](https://book.org/_images/a.svg)\n\n*Caption.*",
+        ),
+    ],
+)
+def test_constructs(lowered, source, expected):
+    text = lowered(source)[0].source
+    assert text.removeprefix("# This chapter").strip() == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("```{mystery}\nx\n```", r"book/this\.md: directive \{mystery\} is not known"),
+        ("A {odd}`x`.", r"book/this\.md: role \{odd\} is not known"),
+        ("A {cite:t}`nobody`.", "citation 'nobody' is not in the bibliography"),
+        ("A {doc}`nowhere`.", "there is no chapter 'nowhere'"),
+        ("A {eq}`nothing`.", "label 'nothing' is not defined"),
+        ("```{note}\nopen", "is never closed"),
+    ],
+)
+def test_what_is_not_known_is_refused(lowered, source, message):
+    with pytest.raises(lower.LoweringError, match=message):
+        lowered(source)
+
+
+def test_code_of_solutions_is_folded(lowered):
+    cells = lowered(
+        "```{exercise} E\n:label: ex-1\nDo.\n```\n\n"
+        "```{solution-start} ex-1\n:class: dropdown\n```\n\n"
+        "```{code-cell} python3\n1 + 1\n```\n\n"
+        "```{solution-end}\n```\n\n"
+        "```{code-cell} python3\n2 + 2\n```\n"
+    )
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert code[0].metadata["jupyter"] == {"source_hidden": True}
+    assert "jupyter" not in code[1].metadata
+    assert any(cell.source == "**Solution (E).**" for cell in cells)
+
+
+def test_lowering_is_deterministic(lowered):
+    assert lowered("Text.") == lowered("Text.")

@@ -1,0 +1,170 @@
+"""The files around the code agree with one another."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+BIN = Path(sys.executable).parent
+
+
+def direct_requirements():
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    groups = PROJECT["dependency-groups"].values()
+    listed = [PROJECT["project"]["dependencies"], *extras, *groups]
+    return [Requirement(text) for requirements in listed for text in requirements]
+
+
+def locked():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+def tracked(*patterns):
+    names = subprocess.run(
+        ["git", "ls-files", "-z", *patterns], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    return [ROOT / name for name in names.split("\0") if name and (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("requirement", direct_requirements(), ids=lambda r: r.name)
+def test_lock_satisfies_every_dependency(requirement):
+    pins = [pin for pin in locked() if pin.name.lower() == requirement.name.lower()]
+    assert pins, "run make lock"
+    for pin in pins:
+        (version,) = pin.specifier
+        assert version.operator == "=="
+        assert requirement.specifier.contains(version.version)
+
+
+def test_conda_environment_wraps_the_same():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    (pip,) = (e["pip"] for e in environment["dependencies"] if isinstance(e, dict))
+    assert pip[0] == "--constraint requirements.txt"
+    extras = re.fullmatch(r"--editable \.\[(.+)\]", pip[1])[1].split(",")
+    assert set(extras) == set(PROJECT["project"]["optional-dependencies"])
+    assert len(pip) == 2
+    python = next(entry for entry in conda if entry.startswith("python="))
+    assert PROJECT["project"]["requires-python"].startswith(f">={python.split('=')[1]}")
+    for requirement in PROJECT["dependency-groups"]["oracle"]:
+        assert Requirement(requirement).name in (ROOT / "environment.yml").read_text()
+
+
+def test_versions_agree():
+    import symlib
+
+    version = PROJECT["project"]["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    newest = re.search(r"^## (\S+) – (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert symlib.__version__ == citation["version"] == newest[1] == version
+    assert citation["date-released"] == newest[2]
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+
+
+def test_readme_commands_and_links_exist():
+    readme = (ROOT / "README.md").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"\bmake (\w+)", readme + (ROOT / "CONTRIBUTING.md").read_text())):
+        if target not in ("for", "the"):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for link in re.findall(r"\]\((?!https?://)([^)#]+)\)", readme):
+        assert (ROOT / link).exists(), link
+    for chapter in re.findall(r"--out out ([\w-]+)", readme):
+        assert (ROOT / "book" / f"{chapter}.ipynb").exists()
+
+
+def test_workflows_are_valid_and_safe():
+    workflows = [str(path) for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
+    assert len(workflows) >= 2
+    schema = ["--builtin-schema", "vendor.github-workflows"]
+    subprocess.run([BIN / "check-jsonschema", *schema, *workflows], check=True)
+    subprocess.run([BIN / "zizmor", "--offline", "--quiet", *workflows], check=True)
+    for workflow in workflows:
+        used = re.findall(r"uses: \S+@(\S+)", Path(workflow).read_text())
+        assert used
+        assert all(re.fullmatch(r"[0-9a-f]{40}", commit) for commit in used)
+
+
+def test_nothing_speaks_of_one_machine():
+    mine = re.compile(r"/(?:home|root|work|Users)/\w|/tmp/\w|/simple/|files\.pythonhosted")
+    for path in tracked():
+        if path.suffix in {".png", ".svg"} or path == Path(__file__):
+            continue
+        assert not mine.search(path.read_text()), path
+
+
+def test_continuous_integration_is_the_readme():
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "set -eo pipefail" in script
+    assert script.rstrip().endswith("make test")
+
+
+def notebook(folder, name, *sources):
+    cells = [nbformat.v4.new_code_cell(source, id=f"c{n}") for n, source in enumerate(sources)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
+
+
+def test_executing_notebooks(tmp_path, capsys):
+    from tools import execute
+
+    book, out = tmp_path / "book", tmp_path / "out"
+    book.mkdir()
+    notebook(book, "good", "print(6 * 7)")
+    notebook(book, "bad", "1 / 0", "print('never')")
+    assert execute.main(["good", "--book", str(book), "--out", str(out)]) == 0
+    done = nbformat.read(out / "good.ipynb", as_version=4)
+    assert done.cells[0].outputs[0].text == "42\n"
+    assert execute.main(["--book", str(book), "--out", str(out)]) == 1
+    assert "bad failed: ZeroDivisionError: division by zero" in capsys.readouterr().err
+    timing = (out / "timing.csv").read_text().splitlines()
+    assert timing[0] == "notebook,seconds,problem"
+    assert len(timing) == 3
+    with pytest.raises(SystemExit):
+        execute.main(["missing", "--book", str(book), "--out", str(out)])
+    assert "no chapter missing; choose from bad, good" in capsys.readouterr().err
+
+
+def test_gpu_check_names_the_blind(monkeypatch, capsys):
+    import torch
+
+    from tools import check_gpu
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "torch" in check_gpu.missing()
+    assert check_gpu.main() == 1
+    assert "no GPU seen by" in capsys.readouterr().err
+
+
+def test_stale_outputs_are_discarded(tmp_path, monkeypatch):
+    """Editing the library empties the execution cache; not editing it keeps it."""
+    from tools import build
+
+    (tmp_path / "symlib").mkdir()
+    (tmp_path / "symlib" / "module.py").write_text("x = 1")
+    (tmp_path / "requirements.txt").write_text("")
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "BUILD", tmp_path / "_build")
+    cached = tmp_path / "_build" / ".jupyter_cache" / "entry"
+
+    build.discard_stale_outputs()
+    cached.parent.mkdir(parents=True)
+    cached.write_text("output")
+    build.discard_stale_outputs()
+    assert cached.exists()
+    (tmp_path / "symlib" / "module.py").write_text("x = 2")
+    build.discard_stale_outputs()
+    assert not cached.exists()
+    cached.parent.mkdir(parents=True)
+    cached.write_text("output")
+    monkeypatch.setenv("SYMLIB_SCALE", "paper")
+    build.discard_stale_outputs()
+    assert not cached.exists()
