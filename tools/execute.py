@@ -10,7 +10,7 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pandas as pd
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
 BOOK = Path(__file__).parent.parent / "book"
@@ -19,6 +19,12 @@ BOOK = Path(__file__).parent.parent / "book"
 def execute(notebook: Path, out: Path, timeout: int) -> dict[str, object]:
     """Run one notebook in an empty folder, keep it with its outputs, and say how it went."""
     content = nbformat.read(notebook, as_version=4)
+    cell = 0  # counted from 1, text included
+
+    def note(cell_index: int, **_: object) -> None:
+        nonlocal cell
+        cell = cell_index + 1
+
     start, problem = time.perf_counter(), ""
     with tempfile.TemporaryDirectory() as folder:
         client = nbclient.NotebookClient(
@@ -26,11 +32,16 @@ def execute(notebook: Path, out: Path, timeout: int) -> dict[str, object]:
             timeout=timeout,
             kernel_name="python3",
             resources={"metadata": {"path": folder}},
+            on_cell_start=note,
         )
         try:
             client.execute()
         except CellExecutionError as error:
-            problem = f"{error.ename}: {error.evalue}".strip().splitlines()[0]
+            problem = f"cell {cell}: {error.ename}: {error.evalue}".splitlines()[0]
+        except CellTimeoutError:
+            problem = f"cell {cell}: took longer than {timeout} s"
+        except DeadKernelError:
+            problem = f"cell {cell}: the kernel died"
     seconds = time.perf_counter() - start
     _write(out / notebook.name, nbformat.writes(content))
     return {"notebook": notebook.stem, "seconds": round(seconds, 1), "problem": problem}

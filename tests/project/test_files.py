@@ -67,15 +67,22 @@ def test_versions_agree():
     newest = re.search(r"^## (\S+) – (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert symlib.__version__ == citation["version"] == newest[1] == version
     assert citation["date-released"] == newest[2]
-    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+
+
+def test_citation_is_valid():
+    schema = ["--builtin-schema", "vendor.citation-file-format"]
+    subprocess.run([BIN / "check-jsonschema", *schema, ROOT / "CITATION.cff"], check=True)
 
 
 def test_readme_commands_and_links_exist():
     readme = (ROOT / "README.md").read_text()
     makefile = (ROOT / "Makefile").read_text()
-    for target in set(re.findall(r"\bmake (\w+)", readme + (ROOT / "CONTRIBUTING.md").read_text())):
-        if target not in ("for", "the"):
-            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    text = readme + (ROOT / "CONTRIBUTING.md").read_text()
+    commands = re.findall(r"(?:^|`)make ([a-z][a-z ]*[a-z])(?=`|\s{2,}#)", text, re.MULTILINE)
+    targets = {target for command in commands for target in command.split()}
+    assert {"book", "test"} <= targets
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for link in re.findall(r"\]\((?!https?://)([^)#]+)\)", readme):
         assert (ROOT / link).exists(), link
     for chapter in re.findall(r"--out out ([\w-]+)", readme):
@@ -92,12 +99,20 @@ def test_workflows_are_valid_and_safe():
         used = re.findall(r"uses: \S+@(\S+)", Path(workflow).read_text())
         assert used
         assert all(re.fullmatch(r"[0-9a-f]{40}", commit) for commit in used)
+        parsed = yaml.safe_load(Path(workflow).read_text())
+        assert parsed["permissions"] == {}
+        for job in parsed["jobs"].values():
+            assert job["permissions"] == {"contents": "read"}
+            checkouts = [s for s in job["steps"] if "actions/checkout" in s.get("uses", "")]
+            assert checkouts
+            assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+            assert not any("${{" in step.get("run", "") for step in job["steps"])
 
 
 def test_nothing_speaks_of_one_machine():
     mine = re.compile(r"/(?:home|root|work|Users)/\w|/tmp/\w|/simple/|files\.pythonhosted")
     for path in tracked():
-        if path.suffix in {".png", ".svg"} or path == Path(__file__):
+        if path.suffix == ".png" or path == Path(__file__):
             continue
         assert not mine.search(path.read_text()), path
 
@@ -105,7 +120,26 @@ def test_nothing_speaks_of_one_machine():
 def test_continuous_integration_is_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
     assert "set -eo pipefail" in script
-    assert script.rstrip().endswith("make test")
+    assert "sudo" not in script
+    assert script.rstrip().endswith("make lint\nmake test")
+    assert ".ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+
+
+def test_gpu_runner_has_one_cuda():
+    """JAX brings the CUDA of the locked torch: of two, each overwrites the other's libraries."""
+    found = [re.search(r"-cu(\d+)$", pin.name) for pin in locked()]
+    (cuda,) = {match[1] for match in found if match}
+    for name in (".github/workflows/gpu.yml", "environment.yml"):
+        assert set(re.findall(r"jax\[cuda(\d+)", (ROOT / name).read_text())) == {cuda}, name
+
+
+def test_hooks_pass_on_what_is_committed():
+    config = ROOT / ".pre-commit-config.yaml"
+    subprocess.run([BIN / "pre-commit", "validate-config", config], check=True)
+    hooks = yaml.safe_load(config.read_text())["repos"][0]["hooks"]
+    (entry,) = (hook["entry"] for hook in hooks if hook["id"] == "nbstripout")
+    command = [BIN / Path(entry.split()[0]).name, *entry.split()[1:]]
+    subprocess.run([*command, *tracked("book/*.ipynb")], check=True)
 
 
 def notebook(folder, name, *sources):
@@ -124,13 +158,19 @@ def test_executing_notebooks(tmp_path, capsys):
     done = nbformat.read(out / "good.ipynb", as_version=4)
     assert done.cells[0].outputs[0].text == "42\n"
     assert execute.main(["--book", str(book), "--out", str(out)]) == 1
-    assert "bad failed: ZeroDivisionError: division by zero" in capsys.readouterr().err
+    assert "bad failed: cell 1: ZeroDivisionError: division by zero" in capsys.readouterr().err
     timing = (out / "timing.csv").read_text().splitlines()
     assert timing[0] == "notebook,seconds,problem"
     assert len(timing) == 3
+    notebook(book, "slow", "x = 1", "import time; time.sleep(60)")
+    notebook(book, "dead", "import os; os._exit(1)")
+    assert execute.main(["slow", "--book", str(book), "--out", str(out), "--timeout", "2"]) == 1
+    assert "slow failed: cell 2: took longer than 2 s" in capsys.readouterr().err
+    assert execute.main(["dead", "--book", str(book), "--out", str(out)]) == 1
+    assert "dead failed: cell 1: the kernel died" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         execute.main(["missing", "--book", str(book), "--out", str(out)])
-    assert "no chapter missing; choose from bad, good" in capsys.readouterr().err
+    assert "no chapter missing; choose from bad, dead, good, slow" in capsys.readouterr().err
 
 
 def test_gpu_check_names_the_blind(monkeypatch, capsys):
