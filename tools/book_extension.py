@@ -167,6 +167,13 @@ def _verdict_cell(verdict: dict) -> nodes.Node:
     return cell
 
 
+def drop_icon_script(app: Sphinx, error: Exception | None) -> None:
+    """Empty the theme's largest script: the icons come from its web font, which is there too."""
+    script = Path(app.outdir) / "_static" / "scripts" / "fontawesome.js"
+    if script.exists():
+        script.write_text("")
+
+
 def write_verdicts(app: Sphinx, error: Exception | None) -> None:
     """Leave ``claims.json`` beside the pages, for the tests and for readers' programs."""
     if error is not None or not _ledger_path(app).exists():
@@ -210,5 +217,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("env-updated", rewrite_ledger)
     app.connect("doctree-resolved", fill_in)
     app.connect("build-finished", write_verdicts)
+    app.connect("build-finished", drop_icon_script)
     app.connect("html-page-context", drop_outside_scripts, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -145,7 +145,7 @@ class _Lowerer:
         lowered, plain, lines = [], [], iter(text.split("\n"))
         for line in lines:
             opening = _FENCE.match(line)
-            verbatim = re.match(r"^(`{3,})(?!\{)", line)
+            verbatim = None if opening else re.match(r"^(`{3,})", line)
             if not opening and not verbatim:
                 plain.append(line)
                 continue

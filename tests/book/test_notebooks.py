@@ -18,24 +18,10 @@ NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 def site(tmp_path_factory):
     """A folder that holds the package as a reader installs it, built from the checkout."""
     target = tmp_path_factory.mktemp("site")
+    command = ["uv", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "uv",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--no-build-isolation",
-            "--python",
-            sys.executable,
-            "--target",
-            str(target),
-            str(ROOT),
-        ],
+        [sys.executable, "-m", *command, "--python", sys.executable, "--target", target, ROOT],
         check=True,
-        env=os.environ | {"VIRTUAL_ENV": str(ROOT / ".venv")},
     )
     return target
 
