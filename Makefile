@@ -1,4 +1,6 @@
 PYTHON ?= python3.11
+SYMLIB_SCALE ?= quick
+export SYMLIB_SCALE
 VENV := .venv
 RUN := $(VENV)/bin/python
 SOURCES := $(shell find book symlib tools -type f -not -name '*.ipynb' -not -name '*.pyc') \
@@ -9,7 +11,7 @@ SOURCES := $(shell find book symlib tools -type f -not -name '*.ipynb' -not -nam
 help:             ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
-book: _build/html/.built  ## Build the executed book into _build/html
+book: _build/html/.built-$(SYMLIB_SCALE)  ## Build the executed book into _build/html
 
 test: book        ## Run every test, once the book is up to date
 	$(RUN) -m pytest
@@ -37,7 +39,7 @@ lock: $(VENV)/.installed  ## Resolve pyproject.toml into requirements.txt
 clean:            ## Remove what was built, not what was installed
 	rm -rf _build
 
-_build/html/.built: $(VENV)/.installed $(SOURCES)
+_build/html/.built-$(SYMLIB_SCALE): $(VENV)/.installed $(SOURCES)
 	$(RUN) -m tools.build
 	@touch $@
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -12,3 +13,4 @@ class Case:
     ours: Callable[[], object]
     peer: Callable[[], object]
     target: str
+    difference: Callable[[Any, Any], str] = lambda ours, peer: ""  # of what both computed

@@ -7,6 +7,7 @@ the projected and the quarter-turn forms and the geometry of the orbits, and is 
 
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 from scipy.ndimage import rotate
 
 from benchmarks.case import Case
@@ -23,8 +24,15 @@ def cases(pairs: int) -> list[Case]:
             ours=lambda: mlp_ntk.run(settings),
             peer=lambda: as_published(settings),
             target="≥ 15",
+            difference=lambda frame, published: _difference(frame, published, settings.counts),
         )
     ]
+
+
+def _difference(frame: pd.DataFrame, published: np.ndarray, counts: tuple[int, ...]) -> str:
+    by_count = frame.set_index(["count", "pair"]).loc[list(counts), ["exact_upright", "spectral"]]
+    ours = by_count.to_numpy().reshape(published.shape)
+    return f"largest difference of an error {np.abs(ours - published).max():.1e}"
 
 
 def as_published(settings: mlp_ntk.MlpNtk) -> np.ndarray:

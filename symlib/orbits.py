@@ -179,7 +179,7 @@ def separation(
     first: Float[np.ndarray, "*batch order height width"],
     second: Float[np.ndarray, "*batch order height width"],
 ) -> Float[np.ndarray, "*batch"] | float:
-    """Δ², the squared distance between the means of two orbits (paper, §4.3).
+    """Δ², the squared distance between the means of two orbits (Perin and Deny 2025).
 
     Raises:
         ValueError: if the orbits differ in shape.
@@ -197,7 +197,7 @@ def separation(
 def radius(
     orbit: Float[np.ndarray, "*batch order height width"],
 ) -> Float[np.ndarray, "*batch"] | float:
-    """ρ, the mean distance of an orbit's points from the orbit's mean (paper, §4.3)."""
+    """ρ, the mean distance of an orbit's points from the orbit's mean (Perin and Deny 2025)."""
     _check_orbit(orbit)
     from_mean = orbit - orbit.mean(axis=-3, keepdims=True)
     squared = np.einsum("...gyx,...gyx->...g", from_mean, from_mean)
@@ -207,7 +207,8 @@ def radius(
 def two_circles(count: int, offset: float) -> Float[np.ndarray, "2 count 3"]:
     """Two orbits of C_count in R³: unit circles about one axis, ``offset`` apart along it.
 
-    The second is turned by π/count, half a step, so that the points alternate (paper, §3.1).
+    The second is turned by π/count, half a step, so that the points alternate.
+    Source: Perin and Deny 2025, the toy model.
     """
     _check_count(count)
     angles = (np.arange(count) + np.array([[0.0], [0.5]])) * 2 * np.pi / count

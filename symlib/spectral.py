@@ -96,11 +96,11 @@ def circulant_projection(
 def spectral_error(
     gram: Float[np.ndarray, "*batch points points"], *, ridge: float
 ) -> SpectralError:
-    r"""The paper's error for two orbits of C_N, one point left out, labels ±1 (paper, §3.2).
+    r"""The paper's error for two orbits of C_N, one point left out, labels ±1.
 
     With λ the DFT of the first row of the interleaved, circulant-averaged Gram matrix, the
     alternating labels are the wave of frequency N, and
-    :math:`\varepsilon_s = \lambda_N^{-1}/\langle\lambda^{-1}\rangle`.
+    :math:`\varepsilon_s = \lambda_N^{-1}/\langle\lambda^{-1}\rangle` (Perin and Deny 2025).
 
     Args:
         gram: kernel of the 2N points, orbit by orbit, float64.

@@ -1,7 +1,7 @@
 """Pairs of rotated digits under the NTK of a multilayer perceptron: exact errors and formulas.
 
 One digit of each pair is class +1, the other -1; all their rotations are trained on but the one
-left out. Paper, §4 and its figures on pairs of MNIST digits.
+left out. Perin and Deny 2025, on pairs of MNIST digits.
 """
 
 from collections.abc import Callable

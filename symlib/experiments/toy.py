@@ -1,6 +1,6 @@
 """Two circles in R³ under an RBF kernel: the setting in which the spectral error is exact.
 
-Paper, §3.1–3.3 and its figures on the toy model.
+Perin and Deny 2025, on the toy model.
 """
 
 from dataclasses import dataclass

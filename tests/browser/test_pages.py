@@ -103,9 +103,9 @@ def test_mathematics_is_typeset(browser, address, page):
     opened, *_ = visit(browser, address, page)
     sources = opened.locator("span.math, div.math").count()
     if sources:
-        opened.wait_for_function("document.querySelectorAll('mjx-container').length > 0")
-        opened.wait_for_function("MathJax.startup.promise.then(() => true)")
-        assert opened.locator("mjx-container").count() >= sources
+        opened.wait_for_function(
+            f"document.querySelectorAll('mjx-container').length >= {sources}", timeout=15_000
+        )
     assert opened.locator("mjx-merror, .MathJax_Error").count() == 0
     opened.context.close()
 
