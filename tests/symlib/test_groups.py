@@ -15,22 +15,20 @@ from symlib.groups import (
     symmetric,
 )
 
+FACTORS = [*(cyclic(n) for n in range(2, 25)), *(dihedral(n) for n in range(2, 13))]
+
 GROUPS = [
     *(cyclic(n) for n in range(1, 49)),
     *(dihedral(n) for n in range(1, 25)),
-    *(
-        direct_product(cyclic(a), cyclic(b))
-        for a in range(2, 25)
-        for b in range(2, 25)
-        if a * b <= 48
-    ),
-    *(direct_product(cyclic(a), dihedral(b)) for a in (2, 3) for b in (3, 4, 5) if 2 * a * b <= 48),
-    direct_product(dihedral(3), dihedral(3)),
-    direct_product(quaternion(), dihedral(3)),
+    *(direct_product(a, b) for a in FACTORS for b in FACTORS if a.order * b.order <= 48),
     *(symmetric(n) for n in (1, 2, 3, 4)),
     quaternion(),
+    *(direct_product(quaternion(), g) for g in (cyclic(2), cyclic(6), dihedral(3), symmetric(3))),
+    direct_product(symmetric(4), cyclic(2)),
+    direct_product(direct_product(cyclic(2), cyclic(3)), dihedral(4)),
     from_table(dihedral(6).table, name="D_6 numerically"),
     from_table(direct_product(cyclic(4), cyclic(6)).table, name="C_4×C_6 numerically"),
+    from_table(direct_product(dihedral(3), dihedral(4)).table, name="D_3×D_4 numerically"),
 ]
 
 every_group = pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
