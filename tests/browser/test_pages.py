@@ -75,7 +75,14 @@ def visit(browser, address, page, theme="light", width=1200):
             else outside.append(request.url)
         ),
     )
-    opened.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    opened.on(
+        "console",
+        lambda message: (
+            errors.append(f"{message.text} {message.location}")
+            if message.type == "error" and "favicon.ico" not in message.location["url"]
+            else None
+        ),
+    )
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on("response", lambda r: sizes.append(int(r.headers.get("content-length", 0))))
     opened.goto(address + page, wait_until="load")
