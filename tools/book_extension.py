@@ -6,6 +6,7 @@ them are read, so the measured cells are filled in when the page is written.
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 from docutils import nodes
@@ -174,6 +175,14 @@ def drop_icon_script(app: Sphinx, error: Exception | None) -> None:
         script.write_text("")
 
 
+def offer_plain_notebooks(app: Sphinx, error: Exception | None) -> None:
+    """Let the download button give the lowered notebook, not one with MyST in it."""
+    for offered in (Path(app.outdir) / "_sources" / "book").glob("*.ipynb"):
+        lowered = Path(app.srcdir) / "book" / offered.name
+        if lowered.exists():
+            shutil.copyfile(lowered, offered)
+
+
 def write_verdicts(app: Sphinx, error: Exception | None) -> None:
     """Leave ``claims.json`` beside the pages, for the tests and for readers' programs."""
     if error is not None or not _ledger_path(app).exists():
@@ -218,5 +227,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-resolved", fill_in)
     app.connect("build-finished", write_verdicts)
     app.connect("build-finished", drop_icon_script)
+    app.connect("build-finished", offer_plain_notebooks)
     app.connect("html-page-context", drop_outside_scripts, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -36,6 +36,12 @@ def test_notebook_is_in_sync(path):
 
 
 @every_chapter
+def test_downloaded_notebook_is_the_plain_one(path):
+    offered = ROOT / "_build" / "html" / "_sources" / "book" / f"{path.stem}.ipynb"
+    assert offered.read_text() == path.with_suffix(".ipynb").read_text()
+
+
+@every_chapter
 def test_has_what_a_chapter_has(path):
     text = path.read_text()
     for heading in ("## Aims", "## Further reading"):
