@@ -1,20 +1,35 @@
-r"""Kernels, as Gram matrices: the RBF, and those of infinitely wide ReLU networks.
+r"""Kernels, as Gram matrices: the RBF, and those of infinitely wide dense networks.
 
-Networks are in NTK parametrisation, hidden layers z ↦ W relu(z)/√width + b with entries of W of
+Networks are in NTK parametrisation, hidden layers z ↦ W φ(z)/√width + b with entries of W of
 standard deviation :math:`\sigma_w` and of b of :math:`\sigma_b`, the first reading x/√d. Of
 such a network the outputs at initialisation are a Gaussian process with the NNGP kernel
-:math:`\Sigma`, and gradient descent follows the NTK :math:`\Theta`.
-
-With :math:`\cos\theta` the correlation :math:`\Sigma(x,x')/\sqrt{\Sigma(x,x)\Sigma(x',x')}`,
+:math:`\Sigma`, and gradient descent follows the NTK :math:`\Theta`:
 
 .. math::
 
     \Sigma_0 &= \sigma_w^2\, x\cdot x'/d + \sigma_b^2, \qquad \Theta_0 = \Sigma_0 \\
-    \Sigma_{l+1} &= \sigma_w^2\,\tfrac{1}{2\pi}\sqrt{\Sigma_l(x,x)\Sigma_l(x',x')}\,
-        (\sin\theta + (\pi-\theta)\cos\theta) + \sigma_b^2 \\
-    \Theta_{l+1} &= \Sigma_{l+1} + \sigma_w^2\,\tfrac{1}{2\pi}(\pi-\theta)\,\Theta_l .
+    \Sigma_{l+1} &= \sigma_w^2\, \kappa(\Sigma_l) + \sigma_b^2, \qquad
+    \Theta_{l+1} = \Sigma_{l+1} + \sigma_w^2\, \dot\kappa(\Sigma_l)\, \Theta_l
 
-Source: Cho and Saul 2009, §2.1 (arc-cosine kernels); Lee et al. 2018; Jacot et al. 2018, Thm 1.
+with :math:`\kappa(\Sigma) = E[\phi(u)\phi(u')]` and
+:math:`\dot\kappa(\Sigma) = E[\phi'(u)\phi'(u')]` over Gaussian (u, u') of covariance Σ. For ReLU,
+with :math:`\cos\theta` the correlation of u and u',
+
+.. math::
+
+    \kappa = \tfrac{1}{2\pi}\sqrt{\Sigma(x,x)\,\Sigma(x',x')}\,
+        (\sin\theta + (\pi-\theta)\cos\theta), \qquad
+    \dot\kappa = \tfrac{1}{2\pi}(\pi-\theta) ,
+
+and for the error function, with :math:`D = (1 + 2\Sigma(x,x))(1 + 2\Sigma(x',x'))`,
+
+.. math::
+
+    \kappa = \tfrac2\pi \arcsin\big(2\Sigma(x,x')/\sqrt D\big), \qquad
+    \dot\kappa = \tfrac4\pi \big(D - 4\Sigma(x,x')^2\big)^{-1/2} .
+
+Source: Cho and Saul 2009, §2.1 (ReLU); Williams 1997 (erf); Lee et al. 2018; Jacot et al. 2018,
+Theorem 1.
 
 Leading axes are a batch of separate Gram matrices. Computed by JAX in float64.
 """
@@ -26,7 +41,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-__all__ = ["nngp", "ntk", "rbf"]
+__all__ = ["NONLINEARITIES", "nngp", "ntk", "rbf"]
+
+NONLINEARITIES = ("relu", "erf")
 
 
 def rbf(
@@ -57,9 +74,10 @@ def nngp(
     hidden_layers: int,
     weight_std: float = 1.0,
     bias_std: float = 1.0,
+    nonlinearity: str = "relu",
 ) -> Float[Array, "*batch points others"]:
-    """The kernel Σ of a Bayesian ReLU network of infinite width. Arguments as in ``ntk``."""
-    return _relu_kernels(x, other, hidden_layers, weight_std, bias_std)[0]
+    """The kernel Σ of a Bayesian network of infinite width. Arguments as in ``ntk``."""
+    return _dense_kernels(x, other, hidden_layers, weight_std, bias_std, nonlinearity)[0]
 
 
 def ntk(
@@ -69,58 +87,85 @@ def ntk(
     hidden_layers: int,
     weight_std: float = 1.0,
     bias_std: float = 1.0,
+    nonlinearity: str = "relu",
 ) -> Float[Array, "*batch points others"]:
-    """The kernel Θ that a ReLU network of infinite width follows under gradient descent.
+    """The kernel Θ that a network of infinite width follows under gradient descent.
 
     Args:
         x: one point per row; flatten images first.
         other: points to compare with; ``x`` itself by default.
-        hidden_layers: number of ReLU layers, 0 for a linear model.
+        hidden_layers: number of nonlinear layers, 0 for a linear model.
         weight_std: standard deviation of the weights.
         bias_std: standard deviation of the biases.
+        nonlinearity: φ, one of ``NONLINEARITIES``.
 
     Raises:
         ValueError: if the inputs are not finite float64 or differ in features, a standard
-            deviation is negative, or ``hidden_layers`` is not an integer ≥ 0.
+            deviation is negative, ``hidden_layers`` is not an integer ≥ 0, or there is no such
+            nonlinearity.
     """
-    return _relu_kernels(x, other, hidden_layers, weight_std, bias_std)[1]
+    return _dense_kernels(x, other, hidden_layers, weight_std, bias_std, nonlinearity)[1]
 
 
-def _relu_kernels(x, other, hidden_layers, weight_std, bias_std):
+def _dense_kernels(x, other, hidden_layers, weight_std, bias_std, nonlinearity):
     x, other = _check_points(x, other)
     if not isinstance(hidden_layers, int | np.integer) or hidden_layers < 0:
         raise ValueError(
             f"hidden_layers must be an integer ≥ 0, got {hidden_layers!r}; "
-            "1 is one ReLU layer between two linear ones"
+            "1 is one nonlinear layer between two linear ones"
+        )
+    if nonlinearity not in NONLINEARITIES:
+        raise ValueError(
+            f"nonlinearity must be one of {NONLINEARITIES}, got {nonlinearity!r}; "
+            "symlib.tangents opens neural-tangents for others"
         )
     _check_positive("weight_std", weight_std)
     if not (np.isfinite(bias_std) and bias_std >= 0):
         raise ValueError(f"bias_std must be finite and ≥ 0, got {bias_std}; 0 is no biases")
-    sigma, theta = _relu_recursion(x, other, int(hidden_layers), weight_std**2, bias_std**2)
+    sigma, theta = _recursion(
+        x, other, weight_std**2, bias_std**2, int(hidden_layers), nonlinearity
+    )
     return sigma, _require_finite(theta)
 
 
-@partial(jax.jit, static_argnames="hidden_layers")
-def _relu_recursion(x, other, hidden_layers, weight_variance, bias_variance):
+@partial(jax.jit, static_argnames=("hidden_layers", "nonlinearity"))
+def _recursion(x, other, weight_variance, bias_variance, hidden_layers, nonlinearity):
+    expectations = {"relu": _relu_expectations, "erf": _erf_expectations}[nonlinearity]
+
+    def layer(covariance):
+        return weight_variance * covariance + bias_variance
+
     features = x.shape[-1]
-    sigma = weight_variance * (x @ jnp.swapaxes(other, -1, -2)) / features + bias_variance
-    row = weight_variance * jnp.square(x).sum(-1) / features + bias_variance
-    column = weight_variance * jnp.square(other).sum(-1) / features + bias_variance
+    sigma = layer(x @ jnp.swapaxes(other, -1, -2) / features)
+    row = layer(jnp.square(x).sum(-1) / features)  # Σ(x, x)
+    column = layer(jnp.square(other).sum(-1) / features)  # Σ(x', x')
     theta = sigma
     for _ in range(hidden_layers):
-        scale = jnp.sqrt(row[..., :, None] * column[..., None, :])
-        cos = sigma / jnp.where(scale > 0, scale, 1)
-        # Rounding of a few eps in cos is 1e-8 in the angle, felt where points coincide.
-        cos = jnp.where(cos > 1 - 8 * jnp.finfo(cos.dtype).eps, 1, jnp.maximum(cos, -1))
-        angle = jnp.arccos(cos)
-        sin = jnp.sqrt((1 - cos) * (1 + cos))
-        sigma = (
-            weight_variance / (2 * jnp.pi) * scale * (sin + (jnp.pi - angle) * cos) + bias_variance
-        )
-        theta = sigma + weight_variance / (2 * jnp.pi) * (jnp.pi - angle) * theta
-        row = weight_variance * row / 2 + bias_variance
-        column = weight_variance * column / 2 + bias_variance
+        kappa, kappa_dot, row, column = expectations(sigma, row, column)
+        sigma, row, column = layer(kappa), layer(row), layer(column)
+        theta = sigma + weight_variance * kappa_dot * theta
     return sigma, theta
+
+
+def _relu_expectations(sigma, row, column):
+    """κ and κ̇ of ReLU, and κ on the two diagonals."""
+    scale = jnp.sqrt(row[..., :, None] * column[..., None, :])
+    cos = sigma / jnp.where(scale > 0, scale, 1)
+    # Rounding of a few eps in cos is 1e-8 in the angle, felt where points coincide.
+    cos = jnp.where(cos > 1 - 8 * jnp.finfo(cos.dtype).eps, 1, jnp.maximum(cos, -1))
+    angle = jnp.arccos(cos)
+    sin = jnp.sqrt((1 - cos) * (1 + cos))
+    kappa_dot = (jnp.pi - angle) / (2 * jnp.pi)
+    return scale * (sin / (2 * jnp.pi) + kappa_dot * cos), kappa_dot, row / 2, column / 2
+
+
+def _erf_expectations(sigma, row, column):
+    """κ and κ̇ of the error function, and κ on the two diagonals."""
+    product = (1 + 2 * row[..., :, None]) * (1 + 2 * column[..., None, :])  # D
+    kappa = 2 / jnp.pi * jnp.arcsin(2 * sigma / jnp.sqrt(product))
+    kappa_dot = 4 / jnp.pi / jnp.sqrt(product - 4 * sigma**2)
+    row, column = (2 / jnp.pi * jnp.arcsin(2 * d / (1 + 2 * d)) for d in (row, column))
+    return kappa, kappa_dot, row, column
 
 
 @jax.jit

@@ -14,16 +14,23 @@ POINTS = generator.normal(size=(7, 12))
 OTHERS = generator.normal(size=(5, 12))
 
 
+@pytest.mark.parametrize("nonlinearity", kernels.NONLINEARITIES)
 @pytest.mark.parametrize("hidden_layers", range(1, 7))
 @pytest.mark.parametrize(("weight_std", "bias_std"), [(1.0, 1.0), (1.5, 0.3), (2**0.5, 0.0)])
-def test_closed_forms_equal_neural_tangents(hidden_layers, weight_std, bias_std):
+def test_closed_forms_equal_neural_tangents(hidden_layers, weight_std, bias_std, nonlinearity):
     from symlib import tangents
 
     stax = tangents.load().stax
     layer = {"W_std": weight_std, "b_std": bias_std}
-    layers = [stax.Dense(8, **layer), stax.Relu()] * hidden_layers + [stax.Dense(1, **layer)]
+    activation = stax.Relu() if nonlinearity == "relu" else stax.Erf()
+    layers = [stax.Dense(8, **layer), activation] * hidden_layers + [stax.Dense(1, **layer)]
     _, _, kernel_fn = stax.serial(*layers)
-    settings = {"hidden_layers": hidden_layers, "weight_std": weight_std, "bias_std": bias_std}
+    settings = {
+        "hidden_layers": hidden_layers,
+        "weight_std": weight_std,
+        "bias_std": bias_std,
+        "nonlinearity": nonlinearity,
+    }
     for get, ours in (("nngp", kernels.nngp), ("ntk", kernels.ntk)):
         np.testing.assert_allclose(
             ours(POINTS, OTHERS, **settings), kernel_fn(POINTS, OTHERS, get), rtol=1e-8
@@ -33,7 +40,7 @@ def test_closed_forms_equal_neural_tangents(hidden_layers, weight_std, bias_std)
         )
 
 
-def _random_network(key, hidden_layers, width, features, weight_std, bias_std):
+def _random_network(key, hidden_layers, width, features, weight_std, bias_std, activation):
     sizes = [features] + [width] * hidden_layers + [1]
     keys = jax.random.split(key, 2 * len(sizes))
     parameters = [
@@ -43,7 +50,7 @@ def _random_network(key, hidden_layers, width, features, weight_std, bias_std):
 
     def apply(parameters, x):
         for i, (weights, biases) in enumerate(parameters):
-            x = jax.nn.relu(x) if i else x
+            x = activation(x) if i else x
             x = weight_std * x @ weights / np.sqrt(weights.shape[0]) + bias_std * biases
         return x[:, 0]
 
@@ -51,14 +58,17 @@ def _random_network(key, hidden_layers, width, features, weight_std, bias_std):
 
 
 @pytest.mark.parametrize("hidden_layers", [1, 2, 3])
-def test_monte_carlo_over_wide_networks(hidden_layers):
+@pytest.mark.parametrize(
+    ("nonlinearity", "activation"), [("relu", jax.nn.relu), ("erf", jax.scipy.special.erf)]
+)
+def test_monte_carlo_over_wide_networks(hidden_layers, nonlinearity, activation):
     """NNGP and NTK as means over random nets, each within four of its own standard errors."""
     weight_std, bias_std, draws, width = 1.3, 0.5, 200, 512
     x = POINTS[:3]
 
     def one_network(key):
         parameters, apply = _random_network(
-            key, hidden_layers, width, x.shape[1], weight_std, bias_std
+            key, hidden_layers, width, x.shape[1], weight_std, bias_std, activation
         )
         outputs = apply(parameters, x)
         jacobian = jax.jacobian(apply)(parameters, x)
@@ -69,7 +79,12 @@ def test_monte_carlo_over_wide_networks(hidden_layers):
         return jnp.outer(outputs, outputs), tangent
 
     samples = jax.lax.map(one_network, jax.random.split(jax.random.key(0), draws))
-    settings = {"hidden_layers": hidden_layers, "weight_std": weight_std, "bias_std": bias_std}
+    settings = {
+        "hidden_layers": hidden_layers,
+        "weight_std": weight_std,
+        "bias_std": bias_std,
+        "nonlinearity": nonlinearity,
+    }
     for drawn, closed in zip(map(np.asarray, samples), (kernels.nngp, kernels.ntk)):
         standard_error = drawn.std(axis=0, ddof=1) / np.sqrt(draws)
         deviation = np.abs(drawn.mean(axis=0) - closed(x, **settings))
@@ -134,6 +149,10 @@ def test_rbf():
         (lambda: kernels.ntk(POINTS * np.inf, hidden_layers=1), "finite"),
         (lambda: kernels.ntk(POINTS, hidden_layers=1, weight_std=0.0), "weight_std must be"),
         (lambda: kernels.ntk(POINTS, hidden_layers=1, bias_std=-1.0), "bias_std must be"),
+        (
+            lambda: kernels.ntk(POINTS, hidden_layers=1, nonlinearity="tanh"),
+            r"nonlinearity must be one of \('relu', 'erf'\), got 'tanh'",
+        ),
         (lambda: kernels.rbf(POINTS, inverse_length=0.0), "inverse_length must be"),
         (lambda: kernels.rbf(POINTS * np.nan, inverse_length=1.0), "finite"),
     ],
