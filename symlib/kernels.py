@@ -41,9 +41,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-__all__ = ["NONLINEARITIES", "nngp", "ntk", "rbf"]
-
-NONLINEARITIES = ("relu", "erf")
+__all__ = ["EXPECTATIONS", "NONLINEARITIES", "nngp", "ntk", "rbf"]
 
 
 def rbf(
@@ -64,7 +62,7 @@ def rbf(
     """
     x, other = _check_points(x, other)
     _check_positive("inverse_length", inverse_length)
-    return _require_finite(_rbf(x, other, inverse_length))
+    return require_finite(_rbf(x, other, inverse_length))
 
 
 def nngp(
@@ -109,6 +107,17 @@ def ntk(
 
 def _dense_kernels(x, other, hidden_layers, weight_std, bias_std, nonlinearity):
     x, other = _check_points(x, other)
+    check_network(hidden_layers, weight_std, bias_std, nonlinearity)
+    sigma, theta = _recursion(
+        x, other, weight_std**2, bias_std**2, int(hidden_layers), nonlinearity
+    )
+    return sigma, require_finite(theta)
+
+
+def check_network(
+    hidden_layers: int, weight_std: float, bias_std: float, nonlinearity: str
+) -> None:
+    """Refuse settings of a network that have no kernel."""
     if not isinstance(hidden_layers, int | np.integer) or hidden_layers < 0:
         raise ValueError(
             f"hidden_layers must be an integer ≥ 0, got {hidden_layers!r}; "
@@ -122,23 +131,19 @@ def _dense_kernels(x, other, hidden_layers, weight_std, bias_std, nonlinearity):
     _check_positive("weight_std", weight_std)
     if not (np.isfinite(bias_std) and bias_std >= 0):
         raise ValueError(f"bias_std must be finite and ≥ 0, got {bias_std}; 0 is no biases")
-    sigma, theta = _recursion(
-        x, other, weight_std**2, bias_std**2, int(hidden_layers), nonlinearity
-    )
-    return sigma, _require_finite(theta)
 
 
 @partial(jax.jit, static_argnames=("hidden_layers", "nonlinearity"))
 def _recursion(x, other, weight_variance, bias_variance, hidden_layers, nonlinearity):
-    expectations = {"relu": _relu_expectations, "erf": _erf_expectations}[nonlinearity]
+    expectations = EXPECTATIONS[nonlinearity]
 
     def layer(covariance):
         return weight_variance * covariance + bias_variance
 
     features = x.shape[-1]
     sigma = layer(x @ jnp.swapaxes(other, -1, -2) / features)
-    row = layer(jnp.square(x).sum(-1) / features)  # Σ(x, x)
-    column = layer(jnp.square(other).sum(-1) / features)  # Σ(x', x')
+    row = layer(jnp.square(x).sum(-1) / features)[..., :, None]  # Σ(x, x)
+    column = layer(jnp.square(other).sum(-1) / features)[..., None, :]  # Σ(x', x')
     theta = sigma
     for _ in range(hidden_layers):
         kappa, kappa_dot, row, column = expectations(sigma, row, column)
@@ -149,7 +154,7 @@ def _recursion(x, other, weight_variance, bias_variance, hidden_layers, nonlinea
 
 def _relu_expectations(sigma, row, column):
     """κ and κ̇ of ReLU, and κ on the two diagonals."""
-    scale = jnp.sqrt(row[..., :, None] * column[..., None, :])
+    scale = jnp.sqrt(row * column)
     cos = sigma / jnp.where(scale > 0, scale, 1)
     # Rounding of a few eps in cos is 1e-8 in the angle, felt where points coincide.
     cos = jnp.where(cos > 1 - 8 * jnp.finfo(cos.dtype).eps, 1, jnp.maximum(cos, -1))
@@ -161,11 +166,17 @@ def _relu_expectations(sigma, row, column):
 
 def _erf_expectations(sigma, row, column):
     """κ and κ̇ of the error function, and κ on the two diagonals."""
-    product = (1 + 2 * row[..., :, None]) * (1 + 2 * column[..., None, :])  # D
+    product = (1 + 2 * row) * (1 + 2 * column)  # D
     kappa = 2 / jnp.pi * jnp.arcsin(2 * sigma / jnp.sqrt(product))
     kappa_dot = 4 / jnp.pi / jnp.sqrt(product - 4 * sigma**2)
     row, column = (2 / jnp.pi * jnp.arcsin(2 * d / (1 + 2 * d)) for d in (row, column))
     return kappa, kappa_dot, row, column
+
+
+#: By nonlinearity: from Σ(x, x'), Σ(x, x) and Σ(x', x'), which broadcast together, to κ and κ̇ of
+#: the first and κ of the other two.
+EXPECTATIONS = {"relu": _relu_expectations, "erf": _erf_expectations}
+NONLINEARITIES = tuple(EXPECTATIONS)
 
 
 @jax.jit
@@ -198,7 +209,7 @@ def _check_points(x, other):
     return jnp.asarray(x), jnp.asarray(other)
 
 
-def _require_finite(gram):
+def require_finite(gram):
     if not bool(jnp.isfinite(gram).all()):
         raise ValueError(
             "x and other must be finite, got NaN, infinity or numbers whose squares overflow; "
