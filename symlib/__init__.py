@@ -5,7 +5,8 @@ The modules, each one concept, imported by name (``from symlib import groups``):
 - ``groups``: finite groups, their unitary irreps and Fourier transform
 - ``orbits``: group actions on images, orbits, their geometry
 - ``data``: MNIST and Fashion-MNIST digits, pairs of classes
-- ``kernels``: RBF kernel; NNGP and NTK of deep ReLU networks
+- ``kernels``: RBF kernel; NNGP and NTK of deep ReLU and erf networks
+- ``convolutions``: NNGP and NTK of circular convolutional networks
 - ``regression``: kernel regression with points left out, densely
 - ``spectral``: the same in the Fourier domain, and the paper's spectral error
 - ``experiments``: the experiments of the book, as functions of their settings

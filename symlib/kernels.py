@@ -191,11 +191,7 @@ def _rbf(x, other, inverse_length):
 
 def _check_points(x, other):
     other = x if other is None else other
-    if not jax.config.jax_enable_x64:
-        raise ValueError(
-            "JAX must compute in float64, and here it computes in float32; call "
-            "symlib.notebook.setup() or jax.config.update('jax_enable_x64', True) first"
-        )
+    require_x64()
     for name, points in (("x", x), ("other", other)):
         if points.dtype != np.float64:
             raise ValueError(
@@ -209,7 +205,17 @@ def _check_points(x, other):
     return jnp.asarray(x), jnp.asarray(other)
 
 
-def require_finite(gram):
+def require_x64() -> None:
+    """Refuse to go on while JAX rounds everything to float32."""
+    if not jax.config.read("jax_enable_x64"):
+        raise ValueError(
+            "JAX must compute in float64, and here it computes in float32; call "
+            "symlib.notebook.setup() or jax.config.update('jax_enable_x64', True) first"
+        )
+
+
+def require_finite(gram: Array) -> Array:
+    """The Gram matrix, unless an input made it overflow or not a number."""
     if not bool(jnp.isfinite(gram).all()):
         raise ValueError(
             "x and other must be finite, got NaN, infinity or numbers whose squares overflow; "

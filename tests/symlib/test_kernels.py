@@ -31,13 +31,10 @@ def test_closed_forms_equal_neural_tangents(hidden_layers, weight_std, bias_std,
         "bias_std": bias_std,
         "nonlinearity": nonlinearity,
     }
-    for get, ours in (("nngp", kernels.nngp), ("ntk", kernels.ntk)):
-        np.testing.assert_allclose(
-            ours(POINTS, OTHERS, **settings), kernel_fn(POINTS, OTHERS, get), rtol=1e-8
-        )
-        np.testing.assert_allclose(
-            ours(POINTS, **settings), kernel_fn(POINTS, None, get), rtol=1e-8
-        )
+    for other in (OTHERS, None):
+        oracle = kernel_fn(POINTS, other, ("nngp", "ntk"))
+        ours = [kernel(POINTS, other, **settings) for kernel in (kernels.nngp, kernels.ntk)]
+        np.testing.assert_allclose(ours, oracle, rtol=1e-8)
 
 
 def _random_network(key, hidden_layers, width, features, weight_std, bias_std, activation):
