@@ -156,8 +156,8 @@ def _relu_expectations(sigma, row, column):
     """κ and κ̇ of ReLU, and κ on the two diagonals."""
     scale = jnp.sqrt(row * column)
     cos = sigma / jnp.where(scale > 0, scale, 1)
-    # Rounding of a few eps in cos is 1e-8 in the angle, felt where points coincide.
-    cos = jnp.where(cos > 1 - 8 * jnp.finfo(cos.dtype).eps, 1, jnp.maximum(cos, -1))
+    # A sum over many features rounds cos by tens of eps: 1e-7 in the angle where points coincide.
+    cos = jnp.where(cos > 1 - 64 * jnp.finfo(cos.dtype).eps, 1, jnp.maximum(cos, -1))
     angle = jnp.arccos(cos)
     sin = jnp.sqrt((1 - cos) * (1 + cos))
     kappa_dot = (jnp.pi - angle) / (2 * jnp.pi)

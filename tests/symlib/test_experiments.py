@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from symlib import data, kernels, orbits, regression
-from symlib.experiments import mlp_ntk, toy
+from symlib import convolutions, data, kernels, orbits, regression
+from symlib.experiments import mlp_ntk, shifts, toy
 
 SMALL = mlp_ntk.MlpNtk(pairs=3, counts=(2, 4, 8), hidden_layers=(1, 2), chunk=2)
 
@@ -86,3 +86,24 @@ def test_progress_sees_every_chunk():
 def test_counts_must_nest(counts):
     with pytest.raises(ValueError, match="counts must all divide the largest"):
         mlp_ntk.run(mlp_ntk.MlpNtk(pairs=1, counts=counts))
+
+
+@pytest.mark.parametrize("readout", ["flatten", "pool"])
+def test_shifts_equal_the_dense_computation(readout):
+    """All shifted images in one Gram matrix, and a refit without one of each class."""
+    settings = shifts.Shifts(pairs=1, counts=(4,), ridges=(1e-6,))
+    frame = shifts.run(settings).set_index("readout")
+    digits = data.load("mnist-5000")
+    generator = np.random.default_rng(settings.seed)
+    (pair,) = data.pairs_of_classes(digits.labels, 1, generator=generator)
+    points = orbits.circular_shifts(orbits.normalize(digits.images[pair]), 4).reshape(8, 28, 28, 1)
+    gram = np.asarray(convolutions.conv_ntk(points, readout=readout))
+    labels = np.repeat([1.0, -1.0], 4)
+    left_out = [regression.refit(gram, labels, [p], ridge=1e-6)[0] for p in (0, 4)]
+    np.testing.assert_allclose(frame.error[readout], np.abs(left_out).mean(), rtol=1e-6)
+    assert frame.correct[readout] == (np.array(left_out) * labels[::4] < 1).mean()
+
+
+def test_shifts_must_be_whole_pixels():
+    with pytest.raises(ValueError, match="counts must divide the width of the images, 28"):
+        shifts.run(shifts.Shifts(pairs=1, counts=(5,)))

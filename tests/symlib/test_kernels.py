@@ -122,6 +122,14 @@ def test_coincident_points_have_angle_zero():
     np.testing.assert_allclose(gram, gram[0, 0], rtol=1e-14)
 
 
+@pytest.mark.parametrize("scale", [1.0, 28.0, 1e3])
+def test_invariance_does_not_suffer_from_many_features(scale):
+    images = scale * orbits.normalize(generator.random((4, 28, 28)))
+    turned = orbits.quarter_turns(images).reshape(16, 784)
+    blocks = np.asarray(kernels.ntk(turned, hidden_layers=1)).reshape(4, 4, 4, 4)
+    np.testing.assert_allclose(blocks, np.roll(blocks, (1, 1), axis=(1, 3)), rtol=1e-12)
+
+
 def test_rbf():
     squared = np.square(POINTS[:, None] - OTHERS).sum(-1)
     np.testing.assert_allclose(
