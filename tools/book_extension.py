@@ -11,6 +11,7 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -83,9 +84,9 @@ def _ledger_path(app: Sphinx) -> Path:
 def _recorded(app: Sphinx) -> dict[str, claims.Measured]:
     """All that the chapters of this build recorded."""
     found = {}
-    for document in app.env.found_docs:
+    for document, metadata in NbMetadataCollector.get_doc_data(app.env).items():
         path = Path(app.outdir).parent / "jupyter_execute" / f"{document}.glue.json"
-        if path.exists():
+        if metadata.get("glue"):  # without, a file there is of an earlier build
             for output in json.loads(path.read_text()).values():
                 payload = json.loads(output["data"]["application/json"])
                 key = payload.pop("key")
@@ -119,8 +120,12 @@ def fill_in(app: Sphinx, doctree: nodes.document, document: str) -> None:
     ledger = {verdict["claim"].id: verdict for verdict in _verdicts(app)}
     for node in pending:
         if node.get("summary"):
-            holding = sum(not verdict["fails"] for verdict in ledger.values())
-            text = f"{holding} claims hold, {len(ledger) - holding} fail in part or whole."
+            missing = sum(bool(verdict["missing"]) for verdict in ledger.values())
+            failing = sum(
+                bool(verdict["fails"]) and not verdict["missing"] for verdict in ledger.values()
+            )
+            text = f"{len(ledger) - missing - failing} claims hold, {failing} fail in part or whole"
+            text += f", {missing} lack a measurement." if missing else "."
             node.replace_self(nodes.paragraph(text=text))
             continue
         verdict = ledger[node["claim"]]
@@ -132,6 +137,8 @@ def fill_in(app: Sphinx, doctree: nodes.document, document: str) -> None:
 
 def _measured_cell(verdict: dict) -> nodes.Node:
     measured = verdict["measured"]
+    if not measured:
+        return nodes.paragraph(text="—")
     if len(measured) == 1:
         return nodes.paragraph(text=_shown(*measured.values()))
     listed = nodes.bullet_list()
@@ -141,7 +148,7 @@ def _measured_cell(verdict: dict) -> nodes.Node:
         item += nodes.paragraph(text=f"{key[len(prefix) + 1 :]}: {_shown(value)}")
         listed += item
     values = [value.value for value in measured.values()]
-    summary = f"{len(values)} values from {min(values):.4g} to {max(values):.4g}" if values else "—"
+    summary = f"{len(values)} values from {min(values):.4g} to {max(values):.4g}"
     cell = nodes.container()
     cell += nodes.raw("", f"<details><summary>{summary}</summary>", format="html")
     cell += listed
@@ -161,8 +168,10 @@ def _verdict_cell(verdict: dict) -> nodes.Node:
     text = "holds"
     if failing:
         text = "fails" if len(failing) == len(keys) else f"fails at {len(failing)} of {len(keys)}"
+    if verdict["missing"]:
+        text = "not measured"
     cell = nodes.paragraph()
-    cell += nodes.inline(text=text, classes=["fails" if failing else "holds"])
+    cell += nodes.inline(text=text, classes=["holds" if text == "holds" else "fails"])
     if not verdict["on_record"]:
         cell += nodes.strong(text=" (not what is on record)")
     return cell

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import jupytext
@@ -33,7 +34,8 @@ elif find_spec("symlib.notebook") is None:
 
 _FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w:-]+)\} *(?P<argument>.*)$")
 _OPTION = re.compile(r"^:(?P<key>[\w-]+): *(?P<value>.*)$")
-_ROLE = re.compile(r"\{(?P<name>[\w:]+)\}`(?P<target>[^`]+)`")
+_STRAY = re.compile(r"[`:~]{3,} *\{[\w:-]+\}")
+_ROLE = re.compile(r"\{(?P<name>[\w:+-]+)\}`(?P<target>[^`]+)`")
 _MATH = re.compile(r"^\$\$(?P<body>.*?)\$\$ *(?:\((?P<label>[\w-]+)\))?$", re.MULTILINE | re.DOTALL)
 
 _THEOREMS = ("theorem", "definition", "lemma", "proposition", "corollary", "example", "remark")
@@ -41,7 +43,7 @@ _ADMONITIONS = ("note", "tip", "warning", "important", "hint", "seealso", "cauti
 
 
 class LoweringError(ValueError):
-    """A construct that cannot be lowered, with the file and what it was."""
+    """A construct that cannot be lowered, with the file, the line and what it was."""
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Targets:
 def main() -> None:
     """Write the notebook of every chapter that has code, where it differs from what is there."""
     settings = yaml.safe_load((ROOT / "_config.yml").read_text())
-    chapters = {path.stem: path.read_text() for path in sorted(BOOK.glob("*.md"))}
+    chapters = read_chapters()
     targets = collect(chapters, settings["html"]["baseurl"], BOOK / "references.bib")
     for name, text in chapters.items():
         if "```{code-cell}" not in text:
@@ -68,25 +70,30 @@ def main() -> None:
             path.write_text(lowered)
 
 
+def read_chapters() -> dict[str, str]:
+    """The text of every chapter, in the order of the book, in which its equations are numbered."""
+    listed = re.findall(r"(?:root|file): book/([\w-]+)", (ROOT / "_toc.yml").read_text())
+    return {name: (BOOK / f"{name}.md").read_text() for name in listed}
+
+
 def collect(chapters: dict[str, str], online: str, bibliography: Path) -> Targets:
     """Find the title, the labels and the citations of all chapters."""
     targets = Targets(online=online.rstrip("/"))
+    numbers = count(1)
     for name, text in chapters.items():
         targets.titles[name] = re.search(r"^# (.+)$", text, re.MULTILINE)[1]
         for match in re.finditer(
             r"^[`:]{3,}\{([\w:-]+)\} *(.*)\n:label: *([\w-]+)", text, re.MULTILINE
         ):
             kind, title, label = match.groups()
-            kind = kind.removeprefix("prf:").capitalize()
-            targets.labels[label] = (name, title or kind)
+            targets.labels[label] = (name, title or kind.removeprefix("prf:").capitalize())
         for match in re.finditer(r"^\(([\w-]+)\)=\n+#+ (.+)$", text, re.MULTILINE):
             targets.labels[match[1]] = (name, match[2])
-        for number, label in enumerate(_equation_labels(text), start=1):
-            targets.labels[label] = (name, f"({number})")
+        for label in _equation_labels(text):
+            targets.labels[label] = (name, f"({next(numbers)})")
     for key, entry in parse_file(str(bibliography)).entries.items():
-        names = [
-            " ".join(person.prelast_names + person.last_names) for person in entry.persons["author"]
-        ]
+        authors = entry.persons["author"]
+        names = [" ".join(author.prelast_names + author.last_names) for author in authors]
         if len(names) > 2:
             names = [f"{names[0]} et al."]
         doi = entry.fields.get("doi")
@@ -114,7 +121,7 @@ def lower(name: str, text: str, targets: Targets, repository: str) -> str:
                 code.metadata = {"cellView": "form", "jupyter": {"source_hidden": True}}
             cells.append(code)
             continue
-        markdown = _Lowerer(name, targets).block(cell.source).strip()
+        markdown = _Lowerer(name, text, targets).block(cell.source).strip()
         in_solution = (in_solution or "{solution-start}" in cell.source) and (
             "{solution-end}" not in cell.source
         )
@@ -136,9 +143,11 @@ def lower(name: str, text: str, targets: Targets, repository: str) -> str:
 class _Lowerer:
     """Lowers the text of one chapter."""
 
-    def __init__(self, chapter: str, targets: Targets) -> None:
+    def __init__(self, chapter: str, source: str, targets: Targets) -> None:
         self.chapter = chapter
+        self.source = source
         self.targets = targets
+        self.at = ""  # the construct being lowered, as it stands in the source
 
     def block(self, text: str) -> str:
         """Lower directives, outermost first, and the text between them."""
@@ -146,6 +155,9 @@ class _Lowerer:
         for line in lines:
             opening = _FENCE.match(line)
             verbatim = None if opening else re.match(r"^(`{3,})", line)
+            self.at = line
+            if not opening and _STRAY.search(line):
+                raise self.error("a directive must begin its line with ``` or ::: and its name")
             if not opening and not verbatim:
                 plain.append(line)
                 continue
@@ -169,6 +181,8 @@ class _Lowerer:
     def directive(self, name: str, argument: str, body: list[str]) -> str:
         """Lower one directive."""
         options = {}
+        if body and body[0].strip() == "---":
+            raise self.error(f"options of {{{name}}} must be written as :key: value")
         while body and (option := _OPTION.match(body[0])):
             options[option["key"]] = option["value"]
             body = body[1:]
@@ -184,7 +198,7 @@ class _Lowerer:
         if name == "solution":
             return f"<details>\n<summary>Solution</summary>\n\n{self.block(text)}\n\n</details>"
         if name == "solution-start":
-            return f"**Solution ({self.title_of(argument)}).**"
+            return f"**Solution ({self.find(argument)[1]}).**"
         if name == "solution-end":
             return ""
         if name == "dropdown":
@@ -196,9 +210,8 @@ class _Lowerer:
         if name == "math":
             return self.equation(text, options.get("label"))
         if name in ("figure", "image"):
-            address = argument
-            if "://" not in argument:
-                address = f"{self.targets.online}/_images/{Path(argument).name}"
+            online = f"{self.targets.online}/_images/{Path(argument).name}"
+            address = argument if "://" in argument else online
             caption = f"\n\n*{self.block(text)}*" if text else ""
             return f"![{options.get('alt', '')}]({address}){caption}"
         raise self.error(f"directive {{{name}}} is not known; teach it to tools/lower.py")
@@ -207,33 +220,28 @@ class _Lowerer:
         """Lower roles, labelled equations and targets in running text."""
         text = re.sub(r"^\([\w-]+\)=\n", "", text, flags=re.MULTILINE)
         text = _MATH.sub(lambda match: self.equation(match["body"].strip(), match["label"]), text)
-        return _ROLE.sub(lambda match: self.role(match["name"], match["target"]), text)
+        return _ROLE.sub(self.role, text)
 
     def equation(self, body: str, label: str | None) -> str:
         """Display mathematics, with its number where it has a label."""
-        tag = ""
-        if label:
-            tag = f" \\tag{{{self.targets.labels[label][1].strip('()')}}}"
+        tag = f" \\tag{{{self.find(label)[1].strip('()')}}}" if label else ""
         return f"$$\n{body}{tag}\n$$"
 
-    def role(self, name: str, target: str) -> str:
+    def role(self, match: re.Match) -> str:
         """Lower one role."""
-        if explicit := re.match(r"^(?P<text>.+?) *<(?P<target>[^>]+)>$", target):
-            shown, target = explicit["text"], explicit["target"]
-        else:
-            shown = None
+        name, target, self.at = match["name"], match["target"], match[0]
+        explicit = re.match(r"^(.+?) *<([^>]+)>$", target)
+        shown, target = explicit.groups() if explicit else (None, target)
         handlers: dict[str, Callable[[], str]] = {
             "cite": lambda: self.citation(target, parenthesised=True),
             "cite:p": lambda: self.citation(target, parenthesised=True),
             "cite:t": lambda: self.citation(target, parenthesised=False),
             "doc": lambda: self.to_chapter(target, shown),
-            "eq": lambda: self.to_label(target, shown),
-            "numref": lambda: self.to_label(target, shown),
-            "prf:ref": lambda: self.to_label(target, shown),
-            "ref": lambda: self.to_label(target, shown),
             "glue:text": lambda: f"`{target.rsplit(':', 1)[0]}`",
             "math": lambda: f"${target}$",
         }
+        references = ("eq", "numref", "prf:ref", "ref")
+        handlers |= dict.fromkeys(references, lambda: self.to_label(target, shown))
         if name not in handlers:
             raise self.error(f"role {{{name}}} is not known; teach it to tools/lower.py")
         return handlers[name]()
@@ -259,24 +267,23 @@ class _Lowerer:
 
     def to_label(self, label: str, shown: str | None) -> str:
         """A link to a label of the online book; an equation of this chapter by its number."""
-        if label not in self.targets.labels:
-            raise self.error(f"label {label!r} is not defined in any chapter")
-        chapter, text = self.targets.labels[label]
+        chapter, text = self.find(label)
         if chapter == self.chapter and text.startswith("("):
             return text
         anchor = f"equation-{label}" if text.startswith("(") else label
         text = f"{text} of {self.targets.titles[chapter]}" if text.startswith("(") else text
         return f"[{shown or text}]({self.targets.online}/book/{chapter}.html#{anchor})"
 
-    def title_of(self, label: str) -> str:
-        """The title of a labelled exercise."""
+    def find(self, label: str) -> tuple[str, str]:
+        """The chapter that a label stands in, and its title or number."""
         if label not in self.targets.labels:
             raise self.error(f"label {label!r} is not defined in any chapter")
-        return self.targets.labels[label][1]
+        return self.targets.labels[label]
 
     def error(self, problem: str) -> LoweringError:
-        """An error that says which chapter."""
-        return LoweringError(f"book/{self.chapter}.md: {problem}")
+        """An error that says which chapter and, by the first such construct, which line."""
+        line = self.source.partition(self.at)[0].count("\n") + 1
+        return LoweringError(f"book/{self.chapter}.md:{line}: {problem}")
 
 
 def _equation_labels(text: str) -> list[str]:

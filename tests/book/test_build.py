@@ -1,4 +1,4 @@
-"""The build itself: an error in a cell must fail it."""
+"""The build itself: an error in a cell, or a claim that is not measured, must fail it."""
 
 import os
 import shutil
@@ -16,15 +16,30 @@ PAGE = """# Page
 """
 
 
-def build(folder, code):
-    """Build a book of one page with the settings of ours, and return the exit status."""
-    shutil.rmtree(folder, ignore_errors=True)
+LEDGER = """
+- id: two
+  statement: Both are measured.
+  source: this test
+  chapter: page
+  key: page.{n}
+  over: {n: [1, 2]}
+  expect: {max: 3}
+"""
+
+
+def prepare(folder, contents):
+    """A book with the settings of ours and no page yet."""
     shutil.copytree(ROOT / "book" / "assets", folder / "book" / "assets")
     shutil.copytree(ROOT / "tools", folder / "tools")
     shutil.copy(ROOT / "_config.yml", folder)
     shutil.copy(ROOT / "book" / "references.bib", folder / "book")
     (folder / "_build" / "assets").mkdir(parents=True)
-    (folder / "_toc.yml").write_text("format: jb-book\nroot: book/page\n")
+    (folder / "_toc.yml").write_text(f"format: jb-book\nroot: book/page\n{contents}")
+    return folder
+
+
+def build(folder, code):
+    """Build the book with this code on its page, again if it was built before."""
     header = (ROOT / "book" / "welcome.md").read_text().split("# Can")[0]
     (folder / "book" / "page.md").write_text(header + PAGE.format(code=code))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -33,10 +48,31 @@ def build(folder, code):
         cwd=folder,
         env=os.environ | {"PATH": path},
         capture_output=True,
+        text=True,
         check=False,
-    ).returncode
+    )
 
 
 def test_an_error_in_a_cell_fails_the_build(tmp_path):
-    assert build(tmp_path / "book", "1 / 0") != 0
-    assert build(tmp_path / "book", "1 / 1") == 0
+    assert build(prepare(tmp_path / "bad", ""), "1 / 0").returncode != 0
+    assert build(prepare(tmp_path / "good", ""), "1 / 1").returncode == 0
+
+
+def test_a_claim_that_is_not_measured_fails_the_build(tmp_path):
+    """All, some or none of its values recorded, the last over a build that recorded them all."""
+    folder = prepare(tmp_path, "chapters: [{file: book/claims}]\n")
+    (folder / "book" / "claims.md").write_text("# Ledger\n\n```{claims}\n```\n")
+    (folder / "book" / "claims.yml").write_text(LEDGER)
+    record = "from symlib.notebook import record\n"
+    shown = folder / "_build" / "html" / "book" / "claims.html"
+
+    assert build(folder, record + "record('page.1', 1)\nrecord('page.2', 2)").returncode == 0
+    assert "1 claims hold, 0 fail in part or whole." in shown.read_text()
+    for code, missing in (("record('page.1', 1)", {2}), ("", {1, 2})):
+        done = build(folder, record + code)
+        assert done.returncode != 0
+        reported = {n for n in (1, 2) if f"claim two: no chapter recorded page.{n}" in done.stderr}
+        assert reported == missing
+        assert "Extension error" not in done.stderr
+        assert "not measured" in shown.read_text()
+        assert "0 claims hold, 0 fail in part or whole, 1 lack a" in shown.read_text()

@@ -29,7 +29,7 @@ def test_table_of_contents_is_complete():
 @every_chapter
 def test_notebook_is_in_sync(path):
     settings = yaml.safe_load((ROOT / "_config.yml").read_text())
-    chapters = {p.stem: p.read_text() for p in sorted((ROOT / "book").glob("*.md"))}
+    chapters = lower.read_chapters()
     targets = lower.collect(chapters, settings["html"]["baseurl"], ROOT / "book" / "references.bib")
     expected = lower.lower(path.stem, chapters[path.stem], targets, settings["repository"]["url"])
     assert path.with_suffix(".ipynb").read_text() == expected, "run make notebooks"
@@ -39,6 +39,21 @@ def test_notebook_is_in_sync(path):
 def test_downloaded_notebook_is_the_plain_one(path):
     offered = ROOT / "_build" / "html" / "_sources" / "book" / f"{path.stem}.ipynb"
     assert offered.read_text() == path.with_suffix(".ipynb").read_text()
+
+
+@every_chapter
+def test_equations_have_the_numbers_of_the_page(path):
+    page = (ROOT / "_build" / "html" / "book" / f"{path.stem}.html").read_text()
+    shown = re.findall(r'id="equation-[\w-]+">\s*<span class="eqno">\((\d+)\)', page)
+    labelled = re.findall(r"\(eq-[\w-]+\)$|^:label: eq-", path.read_text(), re.MULTILINE)
+    cells = [c.source for c in jupytext.read(path.with_suffix(".ipynb")).cells]
+    assert re.findall(r"\\tag\{(\d+)\}", "\n".join(cells)) == shown
+    assert len(shown) == len(labelled)
+
+
+@every_chapter
+def test_prose_is_finished(path):
+    assert not re.search(r"\b(todo|fixme|tbd|xxx|lorem ipsum)\b", path.read_text(), re.I)
 
 
 @every_chapter

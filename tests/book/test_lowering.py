@@ -98,8 +98,12 @@ def test_constructs(lowered, source, expected):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("```{mystery}\nx\n```", r"book/this\.md: directive \{mystery\} is not known"),
-        ("A {odd}`x`.", r"book/this\.md: role \{odd\} is not known"),
+        ("```{mystery}\nx\n```", r"book/this\.md:3: directive \{mystery\} is not known"),
+        ("A\n\n{odd}`x`.", r"book/this\.md:5: role \{odd\} is not known"),
+        ("```{note}\nA\n{odd-one}`x`.\n```", r"book/this\.md:5: role \{odd-one\} is not known"),
+        ("- A\n\n  ```{note}\n  B\n  ```", r"book/this\.md:5: a directive must begin its line"),
+        ("~~~{note}\nA\n~~~", r"book/this\.md:3: a directive must begin its line"),
+        ("```{note}\n---\nclass: x\n---\nA\n```", r"book/this\.md:3: options of \{note\}"),
         ("A {cite:t}`nobody`.", "citation 'nobody' is not in the bibliography"),
         ("A {doc}`nowhere`.", "there is no chapter 'nowhere'"),
         ("A {eq}`nothing`.", "label 'nothing' is not defined"),
@@ -123,6 +127,15 @@ def test_code_of_solutions_is_folded(lowered):
     assert code[0].metadata["jupyter"] == {"source_hidden": True}
     assert "jupyter" not in code[1].metadata
     assert any("**Solution (E).**" in cell.source for cell in cells)
+
+
+def test_equations_are_numbered_through_the_book(tmp_path):
+    bibliography = tmp_path / "references.bib"
+    bibliography.write_text(BIBLIOGRAPHY)
+    chapters = {"zeta": OTHER, "alpha": "# A\n\n$$ x $$ (eq-x)\n\n$$ y $$ (eq-y)"}
+    labels = lower.collect(chapters, "https://book.org", bibliography).labels
+    assert labels["eq-other"] == ("zeta", "(1)")
+    assert labels["eq-y"] == ("alpha", "(3)")
 
 
 def test_lowering_is_deterministic(lowered):
