@@ -6,6 +6,7 @@ The modules, each one concept, imported by name (``from symlib import groups``):
 - ``orbits``: group actions on images, orbits, their geometry
 - ``data``: MNIST and Fashion-MNIST digits, pairs of classes
 - ``kernels``: RBF kernel; NNGP and NTK of deep ReLU and erf networks
+- ``finite``: networks of finite width in NTK parametrisation and their empirical NTK
 - ``convolutions``: NNGP and NTK of circular convolutional networks
 - ``regression``: kernel regression with points left out, densely
 - ``spectral``: the same in the Fourier domain, and the paper's spectral error
