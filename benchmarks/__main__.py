@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import jax
 
-from benchmarks import group_fourier, mlp_ntk
+from benchmarks import conv_ntk, group_fourier, mlp_ntk
 
 
 def alternate(ours: Callable, peer: Callable, repeats: int) -> tuple[list[float], list[float]]:
@@ -23,7 +23,11 @@ def alternate(ours: Callable, peer: Callable, repeats: int) -> tuple[list[float]
 
 def main() -> None:
     """Run the chosen benchmarks."""
-    suites = {"mlp-ntk": mlp_ntk.cases, "group-fourier": group_fourier.cases}
+    suites = {
+        "mlp-ntk": mlp_ntk.cases,
+        "conv-ntk": conv_ntk.cases,
+        "group-fourier": group_fourier.cases,
+    }
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("suite", nargs="*", default=list(suites), help=f"of {', '.join(suites)}")
     parser.add_argument("--repeats", type=int, default=3, help="counted runs of each (default 3)")

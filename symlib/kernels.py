@@ -34,14 +34,24 @@ Theorem 1.
 Leading axes are a batch of separate Gram matrices. Computed by JAX in float64.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from numpy.polynomial import chebyshev, polynomial
 
-__all__ = ["EXPECTATIONS", "NONLINEARITIES", "nngp", "ntk", "rbf"]
+__all__ = [
+    "EXPECTATIONS",
+    "NONLINEARITIES",
+    "group_averaged",
+    "nngp",
+    "ntk",
+    "rbf",
+    "streamed_gram",
+]
 
 
 def rbf(
@@ -105,6 +115,74 @@ def ntk(
     return _dense_kernels(x, other, hidden_layers, weight_std, bias_std, nonlinearity)[1]
 
 
+def group_averaged(
+    kernel: Callable,
+    orbits: Float[np.ndarray | Array, "points elements ..."],
+    other: Float[np.ndarray | Array, "others elements ..."] | None = None,
+) -> Float[Array, "points others"]:
+    r"""The kernel of a network averaged over a group, whose points are whole orbits.
+
+    .. math:: K_G(x, x') = |G|^{-2} \textstyle\sum_{g, h} K(g\cdot x, h\cdot x')
+
+    Source: Haasdonk and Burkhardt 2007 (invariant kernels by integration over a group).
+
+    Args:
+        kernel: ``kernel(x, other)``, the Gram matrix of the flat lists of points it is given.
+        orbits: g·x for every element g of the group, on the second axis.
+        other: orbits to compare with; ``orbits`` itself by default.
+
+    Raises:
+        ValueError: if the two differ in the order of their group.
+    """
+    other = orbits if other is None else other
+    if orbits.ndim < 3 or other.ndim < 3 or orbits.shape[1:] != other.shape[1:]:
+        raise ValueError(
+            "orbits and other must have shape (points, elements, ...) with the same elements, got "
+            f"{orbits.shape} and {other.shape}; list g·x for every g on the second axis"
+        )
+    flat, flat_other = (o.reshape(-1, *o.shape[2:]) for o in (orbits, other))
+    gram = jnp.asarray(kernel(flat, flat_other))
+    return gram.reshape(*orbits.shape[:2], *other.shape[:2]).mean((1, 3))
+
+
+def streamed_gram(
+    kernel: Callable,
+    x: Float[np.ndarray, "points ..."],
+    *,
+    out: Float[np.ndarray, "points points"] | None = None,
+    block_size: int = 1024,
+    progress: Callable = lambda blocks, description: blocks,
+) -> Float[np.ndarray, "points points"]:
+    """The Gram matrix block by block, each pair of blocks once: what fits on disk is enough.
+
+    Args:
+        kernel: ``kernel(x, other)``, any symmetric kernel.
+        x: points along the first axis.
+        out: where to write, ``np.lib.format.open_memmap`` for more points than memory holds.
+        block_size: points in a block; beyond ``out``, memory holds a few blocks.
+        progress: wraps the loop over pairs of blocks, as ``symlib.notebook.progress`` does.
+
+    Raises:
+        ValueError: if ``out`` has another shape or dtype, or ``block_size`` is not positive.
+    """
+    out = np.empty((len(x), len(x))) if out is None else out
+    if out.shape != (len(x), len(x)) or out.dtype != np.float64:
+        raise ValueError(
+            f"out must be float64 of shape {(len(x), len(x))}, got {out.dtype} of shape "
+            f"{out.shape}; leave it out to have it made"
+        )
+    if not isinstance(block_size, int | np.integer) or block_size < 1:
+        raise ValueError(f"block_size must be a positive integer, got {block_size!r}; try 1024")
+    blocks = [slice(start, start + block_size) for start in range(0, len(x), block_size)]
+    pairs = [(row, column) for i, row in enumerate(blocks) for column in blocks[i:]]
+    for row, column in progress(pairs, "blocks of the Gram matrix"):
+        block = np.asarray(kernel(x[row], x[column]))
+        out[row, column] = block
+        if row != column:
+            out[column, row] = block.T
+    return out
+
+
 def _dense_kernels(x, other, hidden_layers, weight_std, bias_std, nonlinearity):
     x, other = _check_points(x, other)
     check_network(hidden_layers, weight_std, bias_std, nonlinearity)
@@ -154,14 +232,31 @@ def _recursion(x, other, weight_variance, bias_variance, hidden_layers, nonlinea
 
 def _relu_expectations(sigma, row, column):
     """κ and κ̇ of ReLU, and κ on the two diagonals."""
-    scale = jnp.sqrt(row * column)
-    cos = sigma / jnp.where(scale > 0, scale, 1)
+    roots = jnp.sqrt(row), jnp.sqrt(column)
+    inverses = (jnp.where(root > 0, 1 / root, 0) for root in roots)
+    cos = sigma * next(inverses) * next(inverses)
     # A sum over many features rounds cos by tens of eps: 1e-7 in the angle where points coincide.
     cos = jnp.where(cos > 1 - 64 * jnp.finfo(cos.dtype).eps, 1, jnp.maximum(cos, -1))
-    angle = jnp.arccos(cos)
     sin = jnp.sqrt((1 - cos) * (1 + cos))
-    kappa_dot = (jnp.pi - angle) / (2 * jnp.pi)
-    return scale * (sin / (2 * jnp.pi) + kappa_dot * cos), kappa_dot, row / 2, column / 2
+    kappa_dot = (jnp.pi - _arccos(cos)) / (2 * jnp.pi)
+    kappa = roots[0] * roots[1] * (sin / (2 * jnp.pi) + kappa_dot * cos)
+    return kappa, kappa_dot, row / 2, column / 2
+
+
+def _arccos(cos):
+    """The inverse cosine to rounding, as √(1 - |cos|) times a polynomial, and faster than JAX's."""
+    angle = polynomial.polyval(2 * jnp.abs(cos) - 1, _ARCCOS) * jnp.sqrt(1 - jnp.abs(cos))
+    return jnp.where(cos < 0, jnp.pi - angle, angle)
+
+
+# arccos(c)/√(1 - c) has its nearest singularity at c = -1, so that on [0, 1], with c = (1 + t)/2,
+# its Chebyshev series gains a factor 5.8 with every term.
+_NODES = chebyshev.chebpts1(21)
+_ARCCOS = chebyshev.cheb2poly(
+    chebyshev.chebfit(
+        _NODES, 2 * np.arcsin(np.sqrt((1 - _NODES) / 4)) / np.sqrt((1 - _NODES) / 2), deg=20
+    )
+)
 
 
 def _erf_expectations(sigma, row, column):

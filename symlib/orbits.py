@@ -162,11 +162,17 @@ def normalize(
 ) -> Float[np.ndarray, "*batch height width"]:
     """Each image with its mean removed, scaled to Euclidean norm 1.
 
+    Sums run over the pixels in order of brightness, so that images which are the same pixels in
+    other places, as quarter turns are, stay so to the last bit.
+
     Raises:
         ValueError: if an image is constant.
     """
-    centred = images - images.mean(axis=(-2, -1), keepdims=True)
-    norm = np.sqrt(np.einsum("...yx,...yx->...", centred, centred))[..., None, None]
+    pixels = np.sort(images.reshape(*images.shape[:-2], -1), axis=-1)
+    mean = pixels.mean(axis=-1)[..., None, None]
+    pixels -= mean[..., 0]
+    norm = np.sqrt(np.square(pixels).sum(axis=-1))[..., None, None]
+    centred = images - mean
     if not (norm > 1e-12 * np.abs(images).max(initial=0)).all():
         raise ValueError(
             "images must each hold at least two distinct values, got a constant or non-finite "

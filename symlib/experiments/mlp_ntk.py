@@ -48,12 +48,7 @@ def run(settings: MlpNtk, progress: Callable = lambda chunks, description: chunk
     Raises:
         ValueError: if the largest N is not a multiple of four and of every other N.
     """
-    largest = max(settings.counts)
-    if largest % 4 or any(largest % count for count in settings.counts):
-        raise ValueError(
-            f"counts must all divide the largest, itself a multiple of 4, got {settings.counts}; "
-            "quarter turns are what makes the orbits exact"
-        )
+    largest = largest_count(settings.counts)
     digits = data.load(settings.dataset)
     generator = np.random.default_rng(settings.seed)
     pairs = data.pairs_of_classes(digits.labels, settings.pairs, generator=generator)
@@ -88,6 +83,17 @@ def run(settings: MlpNtk, progress: Callable = lambda chunks, description: chunk
                 }
                 frames.append(pd.DataFrame(columns).assign(count=count, hidden_layers=depth))
     return pd.concat(frames, ignore_index=True)
+
+
+def largest_count(counts: tuple[int, ...]) -> int:
+    """The largest number of rotations, whose orbits hold those of all others."""
+    largest = max(counts)
+    if largest % 4 or any(largest % count for count in counts):
+        raise ValueError(
+            f"counts must all divide the largest, itself a multiple of 4, got {counts}; "
+            "quarter turns are what makes the orbits exact"
+        )
+    return largest
 
 
 def turned_digits(

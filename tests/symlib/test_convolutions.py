@@ -106,6 +106,45 @@ def test_pooled_kernel_is_the_shift_average_of_the_flat_one():
     )
 
 
+@pytest.mark.parametrize("readout", convolutions.READOUTS)
+@pytest.mark.parametrize("hidden_layers", [1, 2])
+def test_entries_shared_by_quarter_turns_are_those_computed_alone(readout, hidden_layers):
+    """Turned copies in one call, and each pair of images in a call of its own."""
+    images = orbits.quarter_turns(generator.normal(size=(2, 5, 5))).reshape(8, 5, 5, 1)
+    settings = {"readout": readout, "hidden_layers": hidden_layers}
+    for other in (None, np.concatenate([images[2:5], generator.normal(size=(2, 5, 5, 1))])):
+        together = np.asarray(convolutions.conv_ntk(images, other, **settings))
+        columns = images if other is None else other
+        alone = [
+            [convolutions.conv_ntk(x[None], y[None], **settings)[0, 0] for y in columns]
+            for x in images
+        ]
+        np.testing.assert_allclose(together, alone, rtol=1e-12)
+
+
+def test_normalised_rotations_share_their_entries():
+    """Rotation and normalisation keep quarter turns exact to the last bit."""
+    turned = orbits.normalize(orbits.rotations(generator.random((2, 28, 28)), 8))
+    first, *_ = convolutions._distinct_entries(turned.reshape(16, 28, 28, 1), 16)
+    assert len(first) == 36  # of 256: 4 turns for each of 6 pairs, 3 for each of 4 images
+
+
+def test_large_and_repeated_patches():
+    """More patches than a tile, many of them equal, against the scan over shifts of one pair."""
+    images = np.round(
+        generator.random((3, 28, 28, 1)) * (generator.random((3, 28, 28, 1)) > 0.9), 1
+    )
+    pooled = convolutions.conv_nngp(images, bias_std=0.3)
+    shifted = [
+        convolutions.conv_nngp(
+            images, np.roll(images, (a, b), (1, 2)), bias_std=0.3, readout="flatten"
+        )
+        for a in range(28)
+        for b in range(28)
+    ]
+    np.testing.assert_allclose(pooled, np.mean(shifted, axis=0), rtol=1e-12)
+
+
 @pytest.mark.usefixtures("untyped")
 @pytest.mark.parametrize(
     ("call", "message"),

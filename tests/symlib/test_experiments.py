@@ -5,7 +5,7 @@ import pytest
 import scipy.ndimage
 
 from symlib import convolutions, data, kernels, orbits, regression
-from symlib.experiments import mlp_ntk, shifts, toy
+from symlib.experiments import cntk, mlp_ntk, mlp_trained, shifts, toy
 
 SMALL = mlp_ntk.MlpNtk(pairs=3, counts=(2, 4, 8), hidden_layers=(1, 2), chunk=2)
 
@@ -107,3 +107,51 @@ def test_shifts_equal_the_dense_computation(readout):
 def test_shifts_must_be_whole_pixels():
     with pytest.raises(ValueError, match="counts must divide the width of the images, 28"):
         shifts.run(shifts.Shifts(pairs=1, counts=(5,)))
+
+
+def test_cntk_equals_the_plain_computation(tmp_path):
+    settings = cntk.Cntk(pairs=2, counts=(2, 4))
+    path = tmp_path / "cntk.csv"
+    frame = cntk.run(settings, path=path).set_index(["pair", "readout", "count"])
+    digits = data.load("mnist-5000")
+    chosen = data.pairs_of_classes(digits.labels, 2, generator=np.random.default_rng(0))
+    for (number, readout, count), row in frame.iterrows():
+        turned = orbits.normalize(orbits.rotations(digits.images[chosen[number]], count))
+        gram = np.asarray(convolutions.conv_ntk(turned.reshape(-1, 28, 28, 1), readout=readout))
+        labels = np.repeat([1.0, -1.0], count)
+        residual = [regression.refit(gram, labels, [p], ridge=1e-10)[0] for p in (0, count)]
+        np.testing.assert_allclose(row.exact_upright, np.abs(residual).mean(), rtol=1e-6)
+    again = cntk.run(settings, path=path)
+    np.testing.assert_allclose(again.exact_upright, frame.exact_upright.to_numpy(), rtol=1e-6)
+
+
+def test_mlp_trained_tends_to_its_controls():
+    """Trained to the end; with a kernel that cannot move, descent is kernel regression."""
+    settings = mlp_trained.MlpTrained(
+        pairs=1, counts=(2, 4), width=32, steps=300, descent_steps=4000
+    )
+    frame = mlp_trained.run(settings)
+    assert (frame.adam_loss < 1e-4).all()
+    assert (frame.descent_loss < 1e-2).all()
+    np.testing.assert_allclose(frame.descent_wide, frame.exact_upright, rtol=1e-3)
+    again = mlp_trained.run(settings)
+    np.testing.assert_array_equal(frame.adam, again.adam)
+    np.testing.assert_array_equal(frame.descent, again.descent)
+
+
+def test_momentum_follows_a_linear_model():
+    """Gradient descent with momentum on the parameters of a linear model, by torch."""
+    torch = pytest.importorskip("torch")
+    generator = np.random.default_rng(0)
+    features, labels = generator.normal(size=(6, 9)), generator.normal(size=6)
+    test = generator.normal(size=(2, 9))
+    weights = torch.zeros(9, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SGD([weights], lr=0.01, momentum=0.9)
+    for _ in range(50):
+        optimizer.zero_grad()
+        (torch.tensor(features) @ weights - torch.tensor(labels)).square().sum().div(2).backward()
+        optimizer.step()
+    predicted = mlp_trained.momentum_prediction(
+        features @ features.T, test @ features.T, labels, rate=0.01, momentum=0.9, steps=50
+    )
+    np.testing.assert_allclose(predicted, test @ weights.detach().numpy(), rtol=1e-10)

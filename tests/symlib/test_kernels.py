@@ -174,3 +174,63 @@ def test_float32_mode_is_refused():
             kernels.ntk(POINTS, hidden_layers=1)
     finally:
         jax.config.update("jax_enable_x64", True)
+
+
+@pytest.mark.parametrize("correlation", [1.0, 1 - 1e-15, 1 - 1e-9, 0.3, 0.0, -0.7, -1.0])
+def test_relu_expectations_to_rounding(correlation):
+    """Against the closed form in fifty digits."""
+    import mpmath
+
+    with mpmath.workdps(50):
+        angle = mpmath.acos(correlation)
+        kappa = (mpmath.sin(angle) + (mpmath.pi - angle) * correlation) / (2 * mpmath.pi)
+        kappa_dot = (mpmath.pi - angle) / (2 * mpmath.pi)
+        expected = [float(kappa), float(kappa_dot)]
+    one = jnp.ones(())
+    computed = kernels.EXPECTATIONS["relu"](jnp.asarray(correlation), one, one)[:2]
+    # The closed form has a slope without bound at correlation 1, where the angle is snapped.
+    slack = 5e-8 if 1 - 1e-14 < correlation < 1 else 1e-15
+    np.testing.assert_allclose(computed, expected, atol=slack)
+
+
+def test_group_averaged_kernel_is_blind_to_the_group():
+    images = generator.normal(size=(3, 4, 4))
+    turned = orbits.quarter_turns(images)
+
+    def kernel(x, other):
+        flat, flat_other = (p.reshape(len(p), -1) for p in (x, other))
+        return kernels.ntk(flat, flat_other, hidden_layers=1)
+
+    gram = kernels.group_averaged(kernel, turned)
+    every = np.array([[[kernel(turned[:, g], turned[:, h])] for g in range(4)] for h in range(4)])
+    np.testing.assert_allclose(gram, every.mean(axis=(0, 1, 2)), rtol=1e-12)
+    moved = kernels.group_averaged(kernel, orbits.quarter_turns(np.rot90(images, axes=(1, 2))))
+    np.testing.assert_allclose(moved, gram, rtol=1e-12)
+    cross = kernels.group_averaged(kernel, turned[:1], turned[1:])
+    np.testing.assert_allclose(cross, gram[:1, 1:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("block_size", [1, 3, 7, 100])
+def test_streamed_gram_is_the_gram(tmp_path, block_size):
+    def kernel(x, other):
+        return kernels.ntk(x, other, hidden_layers=2)
+
+    out = np.lib.format.open_memmap(tmp_path / "gram.npy", "w+", np.float64, (7, 7))
+    kernels.streamed_gram(kernel, POINTS, out=out, block_size=block_size)
+    np.testing.assert_allclose(out, kernel(POINTS, POINTS), rtol=1e-12)
+    np.testing.assert_allclose(kernels.streamed_gram(kernel, POINTS), out, rtol=1e-12)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_streamed_and_averaged_refuse_bad_input():
+    def kernel(x, other):
+        return kernels.ntk(x, other, hidden_layers=1)
+
+    with pytest.raises(ValueError, match="out must be float64"):
+        kernels.streamed_gram(kernel, POINTS, out=np.empty((7, 6)))
+    with pytest.raises(ValueError, match="block_size must be"):
+        kernels.streamed_gram(kernel, POINTS, block_size=0)
+    with pytest.raises(ValueError, match="same elements"):
+        kernels.group_averaged(kernel, POINTS[None], POINTS[None, :3])
+    with pytest.raises(ValueError, match="every g on the second axis"):
+        kernels.group_averaged(kernel, POINTS)

@@ -1,0 +1,118 @@
+"""Results of long experiments: files that say what made them, and runs that resume.
+
+A file is a CSV table below one comment line of JSON: experiment, settings, version, device, date
+and seconds of computing. It is replaced whole after every finished cell of a sweep, so that an
+interrupted run leaves a good file and loses at most the cell it was at.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jax
+import pandas as pd
+from joblib import Parallel, delayed
+
+__all__ = ["load", "sweep"]
+
+
+def sweep(
+    experiment: str,
+    settings: Any,
+    cells: Iterable[Any],
+    compute: Callable[[Any], pd.DataFrame],
+    *,
+    path: str | Path | None = None,
+    jobs: int = 1,
+    progress: Callable = lambda cells, description, total: cells,
+) -> pd.DataFrame:
+    """One table of what ``compute`` gives for every cell; with a ``path``, stored and resumed.
+
+    Args:
+        experiment: its name, stored with the results.
+        settings: a dataclass, stored with the results.
+        cells: what to compute, each named by a number or string.
+        compute: from a cell to its rows.
+        path: where to store the table, or to find an unfinished one of the same settings.
+        jobs: processes to compute cells in, each with its share of the threads.
+        progress: wraps the loop over cells, as ``symlib.notebook.progress`` does.
+
+    Raises:
+        ValueError: if the file at ``path`` holds another experiment or other settings, or
+            its folder does not exist.
+    """
+    about = {"experiment": experiment, "settings": json.loads(json.dumps(asdict(settings)))}
+    frame, seconds = pd.DataFrame(), 0.0
+    if path is not None:
+        path = Path(path)
+        if not path.parent.is_dir():
+            raise ValueError(f"path must be in a folder that exists, got {path}; make it first")
+        if path.exists():
+            frame, stored = load(path)
+            if any(stored[key] != about[key] for key in about):
+                raise ValueError(
+                    f"path must hold results of {about}, got those of "
+                    f"{ {key: stored[key] for key in about} }; choose another file"
+                )
+            seconds = stored["seconds"]
+    done = set() if frame.empty else set(frame.cell)
+    missing = [cell for cell in cells if cell not in done]
+    frames = [] if frame.empty else [frame]
+    start = time.perf_counter()
+    x64 = jax.config.read("jax_enable_x64")
+    finished = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+        delayed(_compute)(compute, cell, x64) for cell in missing
+    )
+    for rows in progress(finished, experiment, total=len(missing)):
+        frames.append(rows)
+        frame = pd.concat(frames, ignore_index=True)
+        if path is not None:
+            spent = round(seconds + time.perf_counter() - start, 1)
+            _store(path, frame, about | _circumstances() | {"seconds": spent})
+    return frame.sort_values("cell", kind="stable", ignore_index=True)
+
+
+def _compute(compute: Callable, cell: Any, x64: bool) -> pd.DataFrame:
+    jax.config.update("jax_enable_x64", x64)
+    return compute(cell).assign(cell=cell)
+
+
+def load(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """A stored table, and what made it.
+
+    Raises:
+        ValueError: if the file was not written by ``sweep``.
+    """
+    with open(path, encoding="utf-8") as file:
+        first = file.readline()
+        try:
+            about = json.loads(first.removeprefix("# "))
+            return pd.read_csv(file), about
+        except (json.JSONDecodeError, pd.errors.ParserError) as error:
+            raise ValueError(
+                f"path must hold results stored by symlib, got {path}, which begins with "
+                f"{first[:40]!r}; choose another file"
+            ) from error
+
+
+def _circumstances() -> dict[str, Any]:
+    import symlib
+
+    return {
+        "version": symlib.__version__,
+        "device": f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores",
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def _store(path: Path, frame: pd.DataFrame, about: dict[str, Any]) -> None:
+    part = path.with_name(path.name + ".part")
+    with open(part, "w", encoding="utf-8") as file:
+        file.write(f"# {json.dumps(about)}\n")
+        frame.to_csv(file, index=False, float_format="%.8g")
+    os.replace(part, path)

@@ -1,0 +1,111 @@
+"""Finite networks: their gradients' Gram matrix against its definition and its limit."""
+
+import jax
+import numpy as np
+import pytest
+import torch
+from jax.flatten_util import ravel_pytree
+
+from symlib import finite, kernels
+
+X = np.random.default_rng(0).normal(size=(5, 4))
+OTHER = np.random.default_rng(1).normal(size=(3, 4))
+
+
+@pytest.mark.parametrize("nonlinearity", kernels.NONLINEARITIES)
+@pytest.mark.parametrize("hidden", [(), (6,), (6, 7)])
+def test_empirical_ntk_is_the_gram_matrix_of_the_gradients(hidden, nonlinearity):
+    """By central differences, one parameter at a time."""
+    init, apply = finite.dense((4, *hidden, 2), bias_std=0.5, nonlinearity=nonlinearity)
+    parameters = init(jax.random.key(0))
+    flat, restore = ravel_pytree(parameters)
+    step = 1e-6
+    slopes = [
+        (apply(restore(flat + step * unit), X) - apply(restore(flat - step * unit), X)) / (2 * step)
+        for unit in np.eye(len(flat))
+    ]
+    expected = np.einsum("pio,pjo->ij", slopes, slopes) / 2
+    np.testing.assert_allclose(finite.empirical_ntk(apply, parameters, X), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("nonlinearity", kernels.NONLINEARITIES)
+def test_mean_over_networks_tends_to_the_ntk(nonlinearity):
+    settings = {"weight_std": 1.3, "bias_std": 0.5, "nonlinearity": nonlinearity}
+    init, apply = finite.dense((4, 400, 400, 1), **settings)
+    drawn = np.array(
+        [
+            finite.empirical_ntk(apply, init(key), X[:3])
+            for key in jax.random.split(jax.random.key(0), 40)
+        ]
+    )
+    error = drawn.std(axis=0, ddof=1) / np.sqrt(len(drawn))
+    expected = np.asarray(kernels.ntk(X[:3], hidden_layers=2, **settings))
+    # Depth brings a bias of order one over the width, besides the error of the mean.
+    assert (np.abs(drawn.mean(axis=0) - expected) < 4 * error + 2 * expected.max() / 400).all()
+
+
+@pytest.mark.parametrize("block_size", [1, 2, 100])
+def test_blocks_do_not_matter(block_size):
+    init, apply = finite.dense((4, 8, 1))
+    parameters = init(jax.random.key(1))
+    whole = finite.empirical_ntk(apply, parameters, np.concatenate([X, OTHER]))
+    blocks = finite.empirical_ntk(apply, parameters, X, OTHER, block_size=block_size)
+    np.testing.assert_allclose(blocks, whole[:5, 5:], rtol=1e-12)
+    own = finite.empirical_ntk(apply, parameters, X, block_size=block_size)
+    np.testing.assert_allclose(own, whole[:5, :5], rtol=1e-12)
+    assert np.linalg.eigvalsh(own)[0] > -1e-12
+
+
+def test_torch_and_jax_agree():
+    init, apply = finite.dense((4, 8, 1))
+    parameters = init(jax.random.key(0))
+
+    class SameNetwork(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = torch.nn.ParameterList(
+                torch.tensor(np.asarray(a)) for layer in parameters for a in layer
+            )
+
+        def forward(self, x):
+            first, bias, last, last_bias = self.parts
+            hidden = torch.relu(x @ first / 4**0.5 + bias)
+            return hidden @ last / 8**0.5 + last_bias
+
+    ours = finite.torch_empirical_ntk(SameNetwork(), torch.tensor(X), torch.tensor(OTHER))
+    np.testing.assert_allclose(ours, finite.empirical_ntk(apply, parameters, X, OTHER), rtol=1e-12)
+
+
+def test_torch_leaves_frozen_parameters_out():
+    network = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 1)).double()
+    network[0].requires_grad_(False)
+    hidden = np.c_[network[0](torch.tensor(X)).numpy(), np.ones(5)]  # features and bias of the last
+    gram = finite.torch_empirical_ntk(network, torch.tensor(X))
+    np.testing.assert_allclose(gram, hidden @ hidden.T, rtol=1e-10)
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: finite.dense((4,)), "widths must be positive integers"),
+        (lambda: finite.dense((4, 0, 1)), "widths must be positive integers"),
+        (lambda: finite.dense((4, 2, 1), weight_std=-1.0), "weight_std must be"),
+        (lambda: finite.dense((4, 2, 1), nonlinearity="tanh"), "nonlinearity must be"),
+        (lambda: _gram(X[:0]), "at least one input each"),
+        (lambda: _gram(X, block_size=0), "block_size must be"),
+        (lambda: _gram(X * np.inf), "gradients must be finite"),
+        (
+            lambda: finite.torch_empirical_ntk(torch.nn.ReLU(), torch.tensor(X)),
+            "parameters that require gradients",
+        ),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def _gram(x, **options):
+    init, apply = finite.dense((4, 2, 1))
+    return finite.empirical_ntk(apply, init(jax.random.key(0)), x, **options)
