@@ -11,13 +11,15 @@ from benchmarks import conv_ntk, group_fourier, mlp_ntk
 
 
 def alternate(ours: Callable, peer: Callable, repeats: int) -> tuple[list[float], list[float]]:
-    """Seconds of each, taking turns."""
+    """Seconds of each, taking turns; what is short runs many times in its turn."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):
         for run, taken in zip((ours, peer), seconds):
-            start = time.perf_counter()
-            run()
-            taken.append(time.perf_counter() - start)
+            start, runs = time.perf_counter(), 0
+            while time.perf_counter() < start + 0.5:
+                run()
+                runs += 1
+            taken.append((time.perf_counter() - start) / runs)
     return seconds
 
 

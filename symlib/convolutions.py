@@ -48,7 +48,7 @@ __all__ = ["READOUTS", "conv_nngp", "conv_ntk"]
 READOUTS = ("flatten", "pool")
 
 # Computed at once: pairs of images, pairs of tiles, and patches in a tile (28² = 7 · 112).
-_PAIRS, _TILES, _TILE = 256, 128, 112
+_PAIRS, _TILES, _TILE = 256, 64, 112
 
 
 def conv_nngp(

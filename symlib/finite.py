@@ -69,7 +69,7 @@ def dense(
             for (weight, bias), before, after in zip(keys, widths, widths[1:])
         ]
 
-    def apply(parameters: list[tuple[Array, Array]], x: Array) -> Array:
+    def apply(parameters: list[tuple[Array, Array]], x: np.ndarray | Array) -> Array:
         z = x
         for layer, (weights, biases) in enumerate(parameters):
             z = z if layer == 0 else phi(z)
