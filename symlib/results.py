@@ -18,7 +18,7 @@ import jax
 import pandas as pd
 from joblib import Parallel, delayed
 
-__all__ = ["load", "sweep"]
+__all__ = ["load", "stored", "sweep"]
 
 
 def sweep(
@@ -98,6 +98,23 @@ def load(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
                 f"path must hold results stored by symlib, got {path}, which begins with "
                 f"{first[:40]!r}; choose another file"
             ) from error
+
+
+def stored(experiment: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The table that the book keeps of an experiment, and what made it.
+
+    Raises:
+        ValueError: if the book keeps none.
+    """
+    folder = Path(__file__).with_name("stored")  # where the package is installed
+    if not folder.is_dir():
+        folder = Path(__file__).parents[1] / "book" / "results"
+    names = sorted(path.stem for path in folder.glob("*.csv"))
+    if experiment not in names:
+        raise ValueError(
+            f"experiment must be one of {names}, got {experiment!r}; compute it with sweep"
+        )
+    return load(folder / f"{experiment}.csv")
 
 
 def _circumstances() -> dict[str, Any]:

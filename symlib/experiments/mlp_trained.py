@@ -14,7 +14,9 @@ Two controls tell apart why ``descent`` may differ from kernel regression with t
 - ``descent_wide``: infinite width, after as many steps: what stopping alone does. With dual weights
   a, :math:`a_{t+1} = a_t + \eta (y - K a_t) + \beta (a_t - a_{t-1})`.
 
-What is left is that the kernel moves while the network is trained.
+What is left is that the kernel moves while the network is trained; ``final`` is regression with
+the network's own NTK after training. ``adam_kernel`` is regression with the NTK of the network
+that Adam trains, not in NTK parametrisation: what of ``adam`` is due to the network, not to Adam.
 
 Perin and Deny 2025, on trained networks.
 """
@@ -33,7 +35,7 @@ from jaxtyping import Float
 from symlib import data, finite, kernels, regression, results
 from symlib.experiments import mlp_ntk
 
-__all__ = ["MlpTrained", "momentum_prediction", "run"]
+__all__ = ["MlpTrained", "momentum_prediction", "run", "standard_ntk"]
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,10 @@ def run(
         jobs: processes to run at once.
 
     Returns:
-        One row per pair and N: the columns of ``mlp_ntk.errors``; ``adam``, ``descent``,
-        ``frozen`` and ``descent_wide``,
-        mean |r| of the two left-out images; ``…_correct``,
-        the share classified right; ``…_loss``, the mean squared error on the training points.
+        One row per pair and N: the columns of ``mlp_ntk.errors``; ``adam``, ``adam_kernel``,
+        ``descent``, ``frozen``, ``final`` and ``descent_wide``, mean |r| of the two left-out;
+        ``…_correct``, the share classified right; ``…_loss``, the mean squared error on the
+        training points.
 
     Raises:
         ValueError: if the largest N is not a multiple of four and of every other N, or ``path``
@@ -142,6 +144,26 @@ def momentum_prediction(
     return cross_gram @ weights
 
 
+def standard_ntk(
+    x: Float[np.ndarray, "points features"], *, width: int
+) -> Float[np.ndarray, "points points"]:
+    """NTK of one hidden ReLU layer as PyTorch trains it: weights by He, biases from zero.
+
+    Its weights carry their scale themselves, so that gradients do not: width · E[φφ'] comes from
+    the readout's weights, 2 E[φ'φ'] (1 + x·x') from the layer's weights and biases, 1 from the
+    readout's bias. Here inner products of images are not divided by their number of pixels.
+
+    Args:
+        x: one point per row.
+        width: number of hidden units, large.
+    """
+    inner = x @ x.T
+    before = 2 / x.shape[1] * inner  # covariance of the hidden units before φ
+    variance = np.diagonal(before)
+    kappa, slopes, *_ = kernels.EXPECTATIONS["relu"](before, variance[:, None], variance)
+    return np.asarray(1 + width * kappa + 2 * slopes * (1 + inner))
+
+
 def _train_all(points, gram, settings, *, seed):
     """Every way of training, averaged over the two left-out images."""
     count = len(points) // 2
@@ -166,14 +188,18 @@ def _train_all(points, gram, settings, *, seed):
         ways = {"descent_wide": (wide[0], 0.0)}
         ways["adam"] = _train_by_adam(points, labels, kept, left_out, settings, generator)
         ways |= _train_by_descent(coordinates, labels, kept, left_out, settings, generator, rate)
+        network_kernel = standard_ntk(points, width=settings.width)
+        regressed = regression.leave_out(network_kernel, labels, [left_out], ridge=settings.ridge)
+        ways["adam_kernel"] = (labels[left_out] - regressed[0], 0.0)
         row = {}
         for name, (predicted, loss) in ways.items():
             residual = labels[left_out] - predicted
             row[name] = abs(residual)
             row[f"{name}_correct"] = float(residual * labels[left_out] < 1)
-            row[f"{name}_loss"] = loss
+            if name in ("adam", "descent"):
+                row[f"{name}_loss"] = loss
         rows.append(row)
-    return pd.DataFrame(rows).mean().drop(["descent_wide_loss", "frozen_loss"]).to_dict()
+    return pd.DataFrame(rows).mean().to_dict()
 
 
 def _train_by_adam(points, labels, kept, left_out, settings, generator):
@@ -203,18 +229,24 @@ def _train_by_adam(points, labels, kept, left_out, settings, generator):
 
 
 def _train_by_descent(points, labels, kept, left_out, settings, generator, rate):
-    """The same by gradient descent on f - f₀; and with the kernel frozen as it is at first."""
+    """The same by gradient descent on f - f₀; and with its kernel at first, and at last, frozen."""
     init, apply = _network(points.shape[1], settings)
     start = init(jax.random.key(int(generator.integers(2**32))))
-    kernel = np.asarray(finite.empirical_ntk(apply, start, points))
-    frozen = regression.leave_out(kernel, labels, [left_out], ridge=settings.ridge)
+
+    def regress(params):
+        kernel = np.asarray(finite.empirical_ntk(apply, params, points))
+        residual = regression.leave_out(kernel, labels, [left_out], ridge=settings.ridge)
+        return labels[left_out] - residual[0]
+
+    frozen = regress(start)
     start, x, y = jax.tree.map(lambda a: jnp.asarray(a, "float32"), (start, points, labels))
     trained = _descend(start, x[kept], y[kept], rate, settings)
     outputs = np.asarray(apply(trained, x) - apply(start, x))[:, 0].astype(float)
     loss = np.square(labels - outputs)[kept].mean()
     return {
         "descent": (outputs[left_out], loss),
-        "frozen": (labels[left_out] - frozen[0], 0.0),
+        "frozen": (frozen, 0.0),
+        "final": (regress(jax.tree.map(lambda a: jnp.asarray(a, "float64"), trained)), 0.0),
     }
 
 

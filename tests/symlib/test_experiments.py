@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from symlib import convolutions, data, kernels, orbits, regression
+from symlib import convolutions, data, finite, kernels, orbits, regression
 from symlib.experiments import cntk, mlp_ntk, mlp_trained, shifts, toy
 
 SMALL = mlp_ntk.MlpNtk(pairs=3, counts=(2, 4, 8), hidden_layers=(1, 2), chunk=2)
@@ -155,3 +155,23 @@ def test_momentum_follows_a_linear_model():
         features @ features.T, test @ features.T, labels, rate=0.01, momentum=0.9, steps=50
     )
     np.testing.assert_allclose(predicted, test @ weights.detach().numpy(), rtol=1e-10)
+
+
+def test_the_kernel_of_the_network_that_adam_trains():
+    """Against the empirical NTK of torch modules, averaged over initialisations."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).normal(size=(4, 9)) / 3
+    drawn = []
+    for _ in range(200):
+        network = torch.nn.Sequential(
+            torch.nn.Linear(9, 64), torch.nn.ReLU(), torch.nn.Linear(64, 1)
+        ).double()
+        for layer in network[::2]:
+            torch.nn.init.kaiming_normal_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
+        drawn.append(finite.torch_empirical_ntk(network, torch.tensor(x)))
+    error = np.std(drawn, axis=0) / len(drawn) ** 0.5
+    assert (error / np.mean(drawn, axis=0) < 0.05).all()
+    away = np.abs(np.mean(drawn, axis=0) - mlp_trained.standard_ntk(x, width=64)) / error
+    assert away.max() < 4
