@@ -14,7 +14,7 @@ help:             ## Say what each target does
 book: _build/html/.built-$(SYMLIB_SCALE)  ## Build the executed book into _build/html
 
 test: book        ## Run every test, once the book is up to date
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto
 
 serve: book       ## Show the book on http://localhost:8000
 	$(RUN) -m http.server 8000 --bind 127.0.0.1 --directory _build/html

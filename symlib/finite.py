@@ -70,7 +70,7 @@ def dense(
         ]
 
     def apply(parameters: list[tuple[Array, Array]], x: np.ndarray | Array) -> Array:
-        z = x
+        z = jnp.asarray(x)
         for layer, (weights, biases) in enumerate(parameters):
             z = z if layer == 0 else phi(z)
             z = weight_std * z @ weights / jnp.sqrt(len(weights)) + bias_std * biases
