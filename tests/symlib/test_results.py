@@ -78,3 +78,16 @@ def test_refuses_what_does_not_fit(tmp_path):
     path.write_text("square\n1\n")
     with pytest.raises(ValueError, match="must hold results stored by symlib"):
         results.load(path)
+
+
+@pytest.mark.parametrize("experiment", ["cntk", "mlp-trained"])
+def test_what_the_book_keeps(experiment):
+    frame, about = results.stored(experiment)
+    assert about["experiment"] == experiment
+    assert frame.cell.nunique() == about["settings"]["pairs"]
+    assert frame.notna().all(axis=None)
+
+
+def test_what_the_book_does_not_keep():
+    with pytest.raises(ValueError, match="got 'toy'"):
+        results.stored("toy")
