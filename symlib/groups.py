@@ -90,22 +90,25 @@ class Group:
     ) -> tuple[tuple[Inexact[np.ndarray, "_ n _ _"], Int[np.ndarray, "..."]], ...]:
         """What suffices of the dual for a real function: irreps up to complex conjugation.
 
-        Stacked by dimension. The number beside each is 2 where the irrep also stands for its
-        conjugate, whose Fourier coefficient is the conjugate one, and 1 where it is its own.
+        Stacked by dimension, real ones apart. The number beside each is 2 where the irrep also
+        stands for its conjugate, whose Fourier coefficient is the conjugate one, and 1 where it
+        is its own.
         """
         characters = self.characters
         overlap = np.abs(characters @ characters.T) / self.order  # 1 where r and s are conjugate
         partner = np.argmax(overlap, axis=1)
         kept = [r for r in range(len(partner)) if r <= partner[r]]
-        by_dimension = []
-        for _, members in itertools.groupby(
-            sorted(kept, key=lambda r: self.irreps[r].shape[1]),
-            key=lambda r: self.irreps[r].shape[1],
-        ):
+
+        def kind(r):
+            return self.irreps[r].shape[1], bool(np.abs(self.irreps[r].imag).max() > 1e-12)
+
+        stacks = []
+        for (_, is_complex), members in itertools.groupby(sorted(kept, key=kind), key=kind):
             chosen = list(members)
+            irreps = np.stack([self.irreps[r] for r in chosen])
             multiplicity = np.where(partner[chosen] == chosen, 1, 2)
-            by_dimension.append((np.stack([self.irreps[r] for r in chosen]), multiplicity))
-        return tuple(by_dimension)
+            stacks.append((irreps if is_complex else irreps.real, multiplicity))
+        return tuple(stacks)
 
 
 def cyclic(order: int) -> Group:

@@ -39,12 +39,13 @@ def sweep(
         cells: what to compute, each named by a number or string.
         compute: from a cell to its rows.
         path: where to store the table, or to find an unfinished one of the same settings.
-        jobs: processes to compute cells in, each with its share of the threads.
+        jobs: processes to compute cells in, each with its share of the threads; -1 for as many as
+            there are cores. In ``joblib.parallel_config(backend="dask")``, those of the cluster.
         progress: wraps the loop over cells, as ``symlib.notebook.progress`` does.
 
     Raises:
         ValueError: if the file at ``path`` holds another experiment or other settings, or
-            its folder does not exist.
+            its folder does not exist or cannot be written to.
     """
     about = {"experiment": experiment, "settings": json.loads(json.dumps(asdict(settings)))}
     frame, seconds = pd.DataFrame(), 0.0
@@ -52,29 +53,44 @@ def sweep(
         path = Path(path)
         if not path.parent.is_dir():
             raise ValueError(f"path must be in a folder that exists, got {path}; make it first")
+        if not os.access(path.parent, os.W_OK):
+            raise ValueError(f"path must be in a folder you can write to, got {path}")
         if path.exists():
             frame, stored = load(path)
-            if any(stored[key] != about[key] for key in about):
-                raise ValueError(
-                    f"path must hold results of {about}, got those of "
-                    f"{ {key: stored[key] for key in about} }; choose another file"
-                )
+            _require_same(path, stored, about)
             seconds = stored["seconds"]
     done = set() if frame.empty else set(frame.cell)
     missing = [cell for cell in cells if cell not in done]
     frames = [] if frame.empty else [frame]
     start = time.perf_counter()
     x64 = jax.config.read("jax_enable_x64")
-    finished = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+    finished = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(
         delayed(_compute)(compute, cell, x64) for cell in missing
     )
     for rows in progress(finished, experiment, total=len(missing)):
         frames.append(rows)
-        frame = pd.concat(frames, ignore_index=True)
+        frame = pd.concat(frames).sort_values("cell", kind="stable", ignore_index=True)
         if path is not None:
             spent = round(seconds + time.perf_counter() - start, 1)
             _store(path, frame, about | _circumstances() | {"seconds": spent})
-    return frame.sort_values("cell", kind="stable", ignore_index=True)
+    return frame
+
+
+def _require_same(path: Path, stored: dict[str, Any], about: dict[str, Any]) -> None:
+    """Refuse to add results of one experiment, or settings, to those of another."""
+    if stored["experiment"] != about["experiment"]:
+        raise ValueError(
+            f"path must hold results of {about['experiment']!r}, got those of "
+            f"{stored['experiment']!r} in {path}; choose another file"
+        )
+    ours, theirs = about["settings"], stored["settings"]
+    differing = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+    if differing:
+        key = differing[0]
+        raise ValueError(
+            f"path must hold results of the same settings, got {key} = {theirs.get(key)} rather "
+            f"than {ours.get(key)} in {path}; choose another file"
+        )
 
 
 def _compute(compute: Callable, cell: Any, x64: bool) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import pandas as pd
 from symlib import convolutions, data, results
 from symlib.experiments import mlp_ntk
 
-__all__ = ["Cntk", "run"]
+__all__ = ["Cntk", "run", "work"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,12 @@ def run(
     return results.sweep(
         "cntk", settings, range(settings.pairs), compute, path=path, jobs=jobs, progress=progress
     )
+
+
+def work(settings: Cntk) -> tuple[int, float]:
+    """Number of pairs, and about how many seconds two CPU cores need for them."""
+    grown = (max(settings.counts) / 32) ** 2
+    return settings.pairs, 1.7 * settings.pairs * grown
 
 
 def image_kernel(readout: str, settings: Cntk, x: np.ndarray, other: np.ndarray) -> np.ndarray:

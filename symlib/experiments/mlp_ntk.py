@@ -6,15 +6,17 @@ left out. Perin and Deny 2025, on pairs of MNIST digits.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import gcd
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from symlib import data, groups, kernels, orbits, regression, spectral
+from symlib import data, groups, kernels, orbits, regression, results, spectral
 
-__all__ = ["MlpNtk", "errors", "orbit_gram", "run"]
+__all__ = ["MlpNtk", "errors", "orbit_gram", "run", "work"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,12 @@ class MlpNtk:
     chunk: int = 64  # pairs held in memory at once
 
 
-def run(settings: MlpNtk, progress: Callable = lambda chunks, description: chunks) -> pd.DataFrame:
+def run(
+    settings: MlpNtk,
+    progress: Callable = lambda chunks, description, total: chunks,
+    path: str | Path | None = None,
+    jobs: int = 1,
+) -> pd.DataFrame:
     """Exact and predicted errors of every pair, depth and number of rotations.
 
     Smaller N are every second, fourth, … angle of the largest, so one Gram matrix serves all.
@@ -40,34 +47,34 @@ def run(settings: MlpNtk, progress: Callable = lambda chunks, description: chunk
     Args:
         settings: what to run.
         progress: wraps the loop over chunks of pairs, as ``symlib.notebook.progress`` does.
+        path: where to store and resume.
+        jobs: processes to run at once.
 
     Returns:
         One row per pair, depth and N, with the columns of ``errors`` and ``delta_squared`` Δ²,
         ``radius`` ρ, the images' numbers ``first`` and ``second`` and their digits.
 
     Raises:
-        ValueError: if the largest N is not a multiple of four and of every other N.
+        ValueError: if the largest N is not a multiple of four and of every other N, or ``path``
+            holds other results.
     """
     largest = largest_count(settings.counts)
     digits = data.load(settings.dataset)
     generator = np.random.default_rng(settings.seed)
     pairs = data.pairs_of_classes(digits.labels, settings.pairs, generator=generator)
-    frames = []
-    starts = range(0, len(pairs), settings.chunk)
-    for start in progress(starts, "pairs of digits"):
+
+    def compute(start: int) -> pd.DataFrame:
         chunk = pairs[start : start + settings.chunk]
         turned = turned_digits(digits.images[chunk], largest)
+        frames = []
         for depth in settings.hidden_layers:
-            gram = orbit_gram(
-                turned,
-                lambda x, other, depth=depth: kernels.ntk(
-                    x,
-                    other,
-                    hidden_layers=depth,
-                    weight_std=settings.weight_std,
-                    bias_std=settings.bias_std,
-                ),
+            kernel = partial(
+                kernels.ntk,
+                hidden_layers=depth,
+                weight_std=settings.weight_std,
+                bias_std=settings.bias_std,
             )
+            gram = orbit_gram(turned, kernel)
             for count in settings.counts:
                 step = largest // count
                 kept = np.arange(2 * largest)[::step]
@@ -82,7 +89,18 @@ def run(settings: MlpNtk, progress: Callable = lambda chunks, description: chunk
                     "second_digit": digits.labels[chunk[:, 1]],
                 }
                 frames.append(pd.DataFrame(columns).assign(count=count, hidden_layers=depth))
-    return pd.concat(frames, ignore_index=True)
+        return pd.concat(frames)
+
+    starts = range(0, settings.pairs, settings.chunk)
+    return results.sweep(
+        "mlp-ntk", settings, starts, compute, path=path, jobs=jobs, progress=progress
+    )
+
+
+def work(settings: MlpNtk) -> tuple[int, float]:
+    """Number of chunks of pairs, and about how many seconds two CPU cores need for them."""
+    seconds = 0.004 * settings.pairs * len(settings.hidden_layers)
+    return -(-settings.pairs // settings.chunk), seconds * (max(settings.counts) / 64) ** 2
 
 
 def largest_count(counts: tuple[int, ...]) -> int:

@@ -35,7 +35,7 @@ from jaxtyping import Float
 from symlib import data, finite, kernels, regression, results
 from symlib.experiments import mlp_ntk
 
-__all__ = ["MlpTrained", "momentum_prediction", "run", "standard_ntk"]
+__all__ = ["MlpTrained", "momentum_prediction", "run", "standard_ntk", "work"]
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,11 @@ def run(
         jobs=jobs,
         progress=progress,
     )
+
+
+def work(settings: MlpTrained) -> tuple[int, float]:
+    """Number of pairs, and about how many seconds two CPU cores need for them."""
+    return settings.pairs, 0.15 * settings.pairs * sum(settings.counts)
 
 
 def momentum_prediction(

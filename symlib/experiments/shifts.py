@@ -6,13 +6,14 @@ is exact here. Perin and Deny 2025, on architectures that match the symmetry.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from symlib import convolutions, data, groups, orbits, regression, spectral
+from symlib import convolutions, data, groups, orbits, regression, results, spectral
 
-__all__ = ["Shifts", "run"]
+__all__ = ["Shifts", "run", "work"]
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,27 @@ class Shifts:
     seed: int = 0
 
 
-def run(settings: Shifts, progress: Callable = lambda pairs, description: pairs) -> pd.DataFrame:
+def run(
+    settings: Shifts,
+    progress: Callable = lambda pairs, description, total: pairs,
+    path: str | Path | None = None,
+    jobs: int = 1,
+) -> pd.DataFrame:
     """The exact error of a left-out shift, for both readouts.
 
     Args:
         settings: what to run.
         progress: wraps the loop over pairs, as ``symlib.notebook.progress`` does.
+        path: where to store and resume.
+        jobs: processes to run at once.
 
     Returns:
         One row per pair, readout, N and ridge: ``error``, the mean of |r| over both classes, and
         ``correct``, the share of the two that are classified right.
 
     Raises:
-        ValueError: if some N does not divide the width of the images.
+        ValueError: if some N does not divide the width of the images, or ``path`` holds other
+            results.
     """
     digits = data.load(settings.dataset)
     generator = np.random.default_rng(settings.seed)
@@ -53,29 +62,30 @@ def run(settings: Shifts, progress: Callable = lambda pairs, description: pairs)
             "shifts by whole pixels are exact"
         )
     images = orbits.normalize(digits.images)
-    rows = []
-    for number, pair in enumerate(progress(pairs, "pairs of digits")):
+
+    def compute(number: int) -> pd.DataFrame:
+        rows = []
         for readout in convolutions.READOUTS:
-            kernel = shift_kernel(images[pair], readout, settings)  # [i, j, g] of C_width
+            kernel = shift_kernel(images[pairs[number]], readout, settings)  # [i, j, g] of C_width
             for count in settings.counts:
-                group = groups.cyclic(count)
                 labels = np.repeat([[1.0], [-1.0]], count, axis=1)
                 for ridge in settings.ridges:
                     residual = spectral.leave_one_out(
-                        group, kernel[..., :: width // count], labels, ridge=ridge
+                        groups.cyclic(count), kernel[..., :: width // count], labels, ridge=ridge
                     )
-                    correct = regression.is_correct(residual, labels)
-                    rows.append(
-                        {
-                            "pair": number,
-                            "readout": readout,
-                            "count": count,
-                            "ridge": ridge,
-                            "error": np.abs(residual).mean(),
-                            "correct": correct[:, 0].mean(),
-                        }
-                    )
-    return pd.DataFrame(rows)
+                    correct = regression.is_correct(residual, labels)[:, 0].mean()
+                    row = {"readout": readout, "count": count, "ridge": ridge}
+                    rows.append(row | {"error": np.abs(residual).mean(), "correct": correct})
+        return pd.DataFrame(rows).assign(pair=number)
+
+    return results.sweep(
+        "shifts", settings, range(settings.pairs), compute, path=path, jobs=jobs, progress=progress
+    )
+
+
+def work(settings: Shifts) -> tuple[int, float]:
+    """Number of pairs, and about how many seconds two CPU cores need for them."""
+    return settings.pairs, 0.4 * settings.pairs
 
 
 def shift_kernel(pair: np.ndarray, readout: str, settings: Shifts) -> np.ndarray:

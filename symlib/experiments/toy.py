@@ -3,14 +3,17 @@
 Perin and Deny 2025, on the toy model.
 """
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from symlib import kernels, orbits, regression, spectral
+from symlib import kernels, orbits, regression, results, spectral
 
-__all__ = ["Toy", "run"]
+__all__ = ["Toy", "run", "work"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,12 @@ class Toy:
     ridge_per_point: float = 1e-5  # the paper's: ridge = this times the 2N points
 
 
-def run(settings: Toy) -> pd.DataFrame:
+def run(
+    settings: Toy,
+    progress: Callable = lambda cells, description, total: cells,
+    path: str | Path | None = None,
+    jobs: int = 1,
+) -> pd.DataFrame:
     """The error of a left-out point, exactly and by the spectral formula, over the sweep.
 
     Returns:
@@ -31,18 +39,26 @@ def run(settings: Toy) -> pd.DataFrame:
         ``separation`` λ_N⁻¹, ``density`` ⟨λ⁻¹⟩, ``condition`` of the Gram matrix. The errors are
         NaN where it is singular to working precision.
     """
-    rows = []
-    for count in settings.counts:
-        for offset in settings.offsets:
-            points = orbits.two_circles(count, offset).reshape(2 * count, 3)
-            gram = np.asarray(kernels.rbf(points, inverse_length=settings.inverse_length))
-            ridge = settings.ridge_per_point * 2 * count
-            rows.append(
-                {"count": count, "offset": offset, "ridge": ridge}
-                | _errors(gram, ridge)
-                | {"condition": np.linalg.cond(gram + ridge * np.eye(2 * count))}
-            )
-    return pd.DataFrame(rows)
+    cells = list(itertools.product(settings.counts, settings.offsets))
+
+    def compute(number: int) -> pd.DataFrame:
+        count, offset = cells[number]
+        points = orbits.two_circles(count, offset).reshape(2 * count, 3)
+        gram = np.asarray(kernels.rbf(points, inverse_length=settings.inverse_length))
+        ridge = settings.ridge_per_point * 2 * count
+        row = {"count": count, "offset": offset, "ridge": ridge}
+        condition = np.linalg.cond(gram + ridge * np.eye(2 * count))
+        return pd.DataFrame([row | _errors(gram, ridge) | {"condition": condition}])
+
+    return results.sweep(
+        "toy", settings, range(len(cells)), compute, path=path, jobs=jobs, progress=progress
+    )
+
+
+def work(settings: Toy) -> tuple[int, float]:
+    """Number of cells, and about how many seconds two CPU cores need for them."""
+    cells = len(settings.counts) * len(settings.offsets)
+    return cells, 0.05 * cells
 
 
 def _errors(gram: np.ndarray, ridge: float) -> dict[str, float]:

@@ -1,0 +1,229 @@
+"""Training on partially observed orbits: the samples, the split, seeds, checkpoints."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+torch = pytest.importorskip("torch")
+from symlib import data, nets, orbits, training  # noqa: E402
+
+COUNT = 6
+
+
+@pytest.fixture(scope="module")
+def digits():
+    digits = data.load()
+    which = np.random.default_rng(0).permutation(len(digits.labels))[:240]
+    return digits.images[which], digits.labels[which]
+
+
+def a_split(labels, count=COUNT, **changes):
+    settings = {"held_class": 3, "fresh": 40, "generator": np.random.default_rng(1)}
+    return training.split(labels, count, **settings | changes)
+
+
+@pytest.mark.parametrize("count", [1, 4, 6])
+def test_samples_are_the_normalised_rotations(digits, count):
+    images = digits[0][:5]
+    expected = 28 * orbits.normalize(orbits.rotations(images, count)).reshape(-1, 1, 28, 28)
+    samples = torch.randperm(5 * count, generator=torch.Generator().manual_seed(0))
+    turned = training.TurnedImages(images, count)(samples)
+    assert turned.dtype == torch.float32
+    np.testing.assert_allclose(turned, expected[samples.numpy()], atol=2e-5)
+
+
+def test_memory_does_not_grow_with_the_number_of_turns(digits):
+    def kept(count):
+        turned = training.TurnedImages(digits[0], count)
+        return turned.coefficients.nbytes, sum(o.values().nbytes for o in turned.operators)
+
+    (few_images, _), (many_images, many) = kept(4), kept(64)
+    assert few_images == many_images == digits[0].size * 4
+    assert many <= 64 * 784 * 16 * 4  # 16 weights a pixel for each angle, however many the images
+
+
+@pytest.mark.parametrize("held_turns", [(0,), (1, 4)])
+def test_split_is_a_partition_without_leaks(digits, held_turns):
+    _, labels = digits
+    parts = a_split(labels, held_turns=held_turns)
+    sets = [parts.train, parts.in_distribution, parts.held_out, parts.fresh]
+    for one, other in itertools.combinations(sets, 2):
+        assert not np.intersect1d(one, other).size
+    samples = np.concatenate(sets)
+    image, turn = np.divmod(samples, COUNT)
+    held = (labels[image] == 3) & np.isin(turn, held_turns)
+    never_used = (labels[200:] == 3).sum() * len(held_turns)
+    assert len(samples) == 240 * COUNT - never_used
+    assert sorted(parts.held_out.tolist()) == sorted(samples[held].tolist())
+    assert (parts.fresh >= 200 * COUNT).all()
+    others = 200 * COUNT - len(parts.held_out)
+    assert len(parts.in_distribution) == round(0.1 * others)
+    assert set(labels[parts.train.numpy() // COUNT]) == set(range(10))
+
+
+def test_split_is_seeded(digits):
+    first, same = (a_split(digits[1]) for _ in range(2))
+    other = a_split(digits[1], generator=np.random.default_rng(2))
+    assert torch.equal(first.train, same.train)
+    assert not torch.equal(first.train, other.train)
+
+
+@pytest.mark.parametrize("name", nets.NETWORKS)
+def test_one_seed_gives_one_result(digits, name):
+    images, labels = digits
+    small = images[:60], labels[:60]
+    parts = a_split(labels[:60], count=2, fresh=10)
+    turned = training.TurnedImages(small[0], 2)
+    settings = training.Training(epochs=2, batch=64, slice=32)
+    runs = []
+    for seed in (0, 0, 1):
+        network = nets.build(name, seed=seed)
+        rows = training.train(network, turned, small[1], parts, settings, seed=seed)
+        runs.append((rows, torch.cat([p.flatten() for p in network.parameters()])))
+    pd.testing.assert_frame_equal(runs[0][0], runs[1][0], check_exact=True)
+    assert torch.equal(runs[0][1], runs[1][1])
+    assert not torch.equal(runs[0][1], runs[2][1])
+
+
+def test_slices_of_a_batch_make_the_same_step(digits):
+    images, labels = digits
+    turned, parts = training.TurnedImages(images, COUNT), a_split(labels)
+    losses = [
+        training.train(
+            nets.build("cnn", seed=0),
+            turned,
+            labels,
+            parts,
+            training.Training(epochs=1, batch=256, slice=slice),
+            seed=0,
+        ).loss.item()
+        for slice in (256, 64, 100)
+    ]
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-4)
+
+
+def test_it_learns(digits):
+    images, labels = digits
+    turned, parts = training.TurnedImages(images, COUNT), a_split(labels)
+    network = nets.build("mlp", seed=0)
+    settings = training.Training(epochs=20, batch=256)
+    rows = training.train(network, turned, labels, parts, settings, seed=0)
+    last = rows.iloc[-1]
+    assert rows.loss.iloc[0] > 2 > last.loss
+    assert last.train > 0.9
+    assert last.in_distribution > 0.5 > last.held_out
+    taken = training.predict(network, turned, parts.held_out)
+    counts = [last[f"held_out_as_{label}"] for label in range(10)]
+    assert counts == torch.bincount(taken, minlength=10).tolist()
+    assert last.held_out == pytest.approx(counts[3] / len(parts.held_out))
+
+
+def test_killed_training_goes_on_as_if_it_had_not_been(digits, tmp_path):
+    images, labels = digits
+    turned, parts = training.TurnedImages(images, COUNT), a_split(labels)
+    settings = training.Training(epochs=4, batch=256, steps=15)  # not whole epochs
+
+    def run(checkpoint, progress=lambda records, description, total: records):
+        network = nets.build("mlp", seed=0)
+        rows = training.train(
+            network,
+            turned,
+            labels,
+            parts,
+            settings,
+            seed=0,
+            checkpoint=checkpoint,
+            progress=progress,
+        )
+        return rows, torch.cat([p.flatten() for p in network.parameters()])
+
+    def killed(records, description, total):
+        yield from itertools.islice(records, 2)
+        raise KeyboardInterrupt
+
+    path = tmp_path / "run.checkpoint"
+    with pytest.raises(KeyboardInterrupt):
+        run(path, killed)
+    assert path.exists()
+    resumed, unbroken = run(path), run(None)
+    pd.testing.assert_frame_equal(resumed[0], unbroken[0], check_exact=True)
+    assert torch.equal(resumed[1], unbroken[1])
+    assert not any(tmp_path.iterdir())
+
+
+def test_checkpoint_of_another_run_is_refused(digits, tmp_path):
+    images, labels = digits
+    turned, parts = training.TurnedImages(images, COUNT), a_split(labels)
+    path = tmp_path / "run.checkpoint"
+
+    def killed(records, description, total):
+        yield from itertools.islice(records, 1)
+        raise KeyboardInterrupt
+
+    def run(seed, progress):
+        training.train(
+            nets.build("mlp", seed=0),
+            turned,
+            labels,
+            parts,
+            training.Training(epochs=2),
+            seed=seed,
+            checkpoint=path,
+            progress=progress,
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        run(0, killed)
+    with pytest.raises(ValueError, match="checkpoint must be of the run"):
+        run(1, killed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"held_class": 11}, "held_class must be one of"),
+        ({"held_turns": ()}, "some but not all turns"),
+        ({"held_turns": range(COUNT)}, "some but not all turns"),
+        ({"held_turns": (COUNT,)}, "some but not all turns"),
+        ({"count": 1}, "some but not all turns"),
+        ({"fresh": 240}, "fresh must be"),
+        ({"share": 1.0}, "share must be"),
+    ],
+)
+def test_bad_split(digits, changes, message, untyped):
+    with pytest.raises(ValueError, match=message):
+        a_split(digits[1], **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "epochs must be positive, got 0"),
+        ({"batch": -1}, "batch must be positive"),
+        ({"steps": 3, "epochs": 4}, "steps must be at least epochs, 4"),
+    ],
+)
+def test_bad_training(digits, changes, message):
+    images, labels = digits
+    with pytest.raises(ValueError, match=message):
+        training.train(
+            nets.build("mlp", seed=0),
+            training.TurnedImages(images[:60], 2),
+            labels[:60],
+            a_split(labels[:60], count=2, fresh=10),
+            training.Training(**changes),
+            seed=0,
+        )
+
+
+@pytest.mark.parametrize("count", [0, -4])
+def test_bad_count(digits, count):
+    with pytest.raises(ValueError, match="count must be a positive integer"):
+        training.TurnedImages(digits[0], count)
+
+
+def test_constant_image(digits):
+    with pytest.raises(ValueError, match="constant"):
+        training.TurnedImages(np.zeros((2, 28, 28)), 4)
