@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import jax
 
-from benchmarks import conv_ntk, group_fourier, mlp_ntk
+from benchmarks import conv_ntk, group_fourier, mlp_ntk, multiclass, training
 
 
 def alternate(ours: Callable, peer: Callable, repeats: int) -> tuple[list[float], list[float]]:
@@ -29,6 +29,8 @@ def main() -> None:
         "mlp-ntk": mlp_ntk.cases,
         "conv-ntk": conv_ntk.cases,
         "group-fourier": group_fourier.cases,
+        "multiclass": multiclass.cases,
+        "training": training.cases,
     }
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("suite", nargs="*", default=list(suites), help=f"of {', '.join(suites)}")

@@ -240,7 +240,7 @@ def leave_sets_out(
     group: Group,
     kernel: Float[np.ndarray, "*batch orbits orbits order"],
     labels: Float[np.ndarray, "orbits order ..."],
-    held_out: Sequence[Int[np.ndarray, "held 2"]],
+    held_out: Sequence[Int[np.ndarray, "_ 2"]],
     *,
     ridge: float,
 ) -> list[Float[np.ndarray, "..."]]:

@@ -4,8 +4,19 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from symlib import convolutions, data, finite, kernels, orbits, regression
-from symlib.experiments import cntk, mlp_ntk, mlp_trained, shifts, toy
+from symlib import convolutions, data, finite, kernels, orbits, regression, spectral
+from symlib import experiments as all_experiments
+from symlib import groups as finite_groups
+from symlib.experiments import (
+    cntk,
+    exemplars,
+    groups,
+    mlp_ntk,
+    mlp_trained,
+    multiclass,
+    shifts,
+    toy,
+)
 
 SMALL = mlp_ntk.MlpNtk(pairs=3, counts=(2, 4, 8), hidden_layers=(1, 2), chunk=2)
 
@@ -175,3 +186,83 @@ def test_the_kernel_of_the_network_that_adam_trains():
     assert (error / np.mean(drawn, axis=0) < 0.05).all()
     away = np.abs(np.mean(drawn, axis=0) - mlp_trained.standard_ntk(x, width=64)) / error
     assert away.max() < 4
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_exemplars_equal_a_dense_refit(count):
+    """Every upright image of one digit left out of the whole Gram matrix, SciPy's rotations."""
+    settings = exemplars.Exemplars(classes=3, exemplars=2, counts=(2, 4, 8))
+    images, classes = exemplars.draw(data.load(), settings, 0)
+    kernel = exemplars.turn_kernel(images, 8, exemplars.network_kernel(settings), block_size=5)
+    kernel = exemplars.sample_turns(kernel, 8, count)
+    frame = exemplars.errors(kernel, classes, count, ridge=1e-10)
+
+    turned = np.stack(
+        [
+            scipy.ndimage.rotate(images, k * 360 / count, axes=(2, 1), reshape=False, order=3)
+            for k in range(count)
+        ],
+        axis=1,
+    )
+    points = orbits.normalize(turned).reshape(6 * count, 784)
+    gram = np.asarray(kernels.ntk(points, hidden_layers=1))
+    for c, digit in enumerate(np.unique(classes)):
+        labels = np.where(np.repeat(classes, count)[:, None] == np.unique(classes), 1.0, -1.0)
+        held_out = np.flatnonzero(classes == digit) * count
+        residual = regression.refit(gram, labels, held_out, ridge=1e-10)
+        np.testing.assert_allclose(frame.error[c], np.abs(residual[:, c]).mean(), rtol=1e-7)
+        correct = ((labels[held_out] - residual).argmax(axis=1) == c).mean()
+        assert frame.correct[c] == correct
+        others = [
+            spectral.spectral_error(gram[np.ix_(rows, rows)], ridge=1e-10).error
+            for i in np.flatnonzero(classes == digit)
+            for j in np.flatnonzero(classes != digit)
+            for rows in [np.r_[i * count : (i + 1) * count, j * count : (j + 1) * count]]
+        ]
+        np.testing.assert_allclose(frame.spectral[c], np.mean(others), rtol=1e-7)
+    if count == 2:  # a half turn is exact, and nothing is projected away
+        np.testing.assert_allclose(frame.projected_error, frame.error)
+
+
+def test_projection_of_exemplars_is_the_invariant_projection():
+    settings = exemplars.Exemplars(classes=2, exemplars=1)
+    images, _ = exemplars.draw(data.load(), settings, 0)
+    kernel = exemplars.turn_kernel(images, 12, exemplars.network_kernel(settings))
+    points = orbits.normalize(orbits.rotations(images, 12)).reshape(24, 784)
+    gram = np.asarray(kernels.ntk(points, hidden_layers=1))
+    projected = spectral.invariant_projection(gram, finite_groups.cyclic(12))
+    np.testing.assert_allclose(exemplars.rotation_kernel(kernel, 12), projected, rtol=1e-9)
+
+
+def test_multiclass_adds_trained_networks():
+    pytest.importorskip("torch")
+    settings = multiclass.Multiclass(draws=1, exemplars=4, classes=3, counts=(4,), steps=60)
+    frame = multiclass.run(settings)
+    alone = exemplars.run(exemplars.Exemplars(draws=1, exemplars=4, classes=3, counts=(4,)))
+    np.testing.assert_allclose(
+        frame[alone.columns].drop(columns="cell"), alone.drop(columns="cell")
+    )
+    assert (frame.trained_on > 0.9).all()
+    assert frame.trained.between(0, 1).all()
+
+
+def test_groups_agree_with_the_dense_solution():
+    frame = groups.run(groups.Groups(orbits=4))
+    assert len(frame) == len(groups.GROUPS)
+    assert (frame.deviation < 1e-8).all()
+    assert frame.set_index("group").irreps["symmetric 4"] == 5
+
+
+def test_every_experiment_has_its_parts():
+    for name in all_experiments.NAMES:
+        module = all_experiments.find(name)
+        assert set(module.__all__) >= {"run", "work"}
+        quick, paper = (all_experiments.settings_of(name, scale=s) for s in ("quick", "paper"))
+        assert type(quick) is type(paper)
+
+
+def test_no_such_experiment_or_scale():
+    with pytest.raises(ValueError, match=r"experiment must be one of toy, .* got 'nope'"):
+        all_experiments.find("nope")
+    with pytest.raises(ValueError, match="scale must be quick or paper, got 'huge'"):
+        all_experiments.settings_of("toy", scale="huge")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -85,6 +86,16 @@ def test_what_the_book_keeps(experiment):
     frame, about = results.stored(experiment)
     assert about["experiment"] == experiment
     assert frame.cell.nunique() == about["settings"]["pairs"]
+    assert frame.notna().all(axis=None)
+
+
+@pytest.mark.parametrize("name", ["fig1-mlp"])
+def test_trainings_that_the_book_keeps(name):
+    frame, about = results.stored(name)
+    made_by = about["settings"]
+    sweep = [len(made_by[key]) for key in ("networks", "digits", "counts", "seeds")]
+    assert frame.cell.nunique() == np.prod(sweep)
+    assert len(frame) == np.prod(sweep) * made_by["epochs"]
     assert frame.notna().all(axis=None)
 
 

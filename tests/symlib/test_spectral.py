@@ -239,3 +239,32 @@ def test_bad_input(kernel, labels, held_out, ridge, message):
 def test_bad_input_elsewhere(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_sets_left_out_one_after_another():
+    group = dihedral(3)
+    generator = np.random.default_rng(0)
+    points = generator.standard_normal((4, 6, 2))[:, group.differences].reshape(24, -1)
+    gram = np.exp(-np.square(points[:, None] - points).sum(-1) / 10)
+    kernel = spectral.invariant_projection(gram, group)
+    labels = generator.standard_normal((4, 6, 3))
+    sets = [np.array([[0, 0]]), np.array([[2, 1], [0, 5], [2, 4]]), np.array([[3, 2]])]
+    together = spectral.leave_sets_out(group, kernel, labels, sets, ridge=0.1)
+    for held_out, residual in zip(sets, together):
+        dense = regression.leave_out(gram, labels.reshape(24, 3), held_out @ [6, 1], ridge=0.1)
+        np.testing.assert_allclose(residual, dense, rtol=1e-10)
+        alone = spectral.leave_out(group, kernel, labels, held_out, ridge=0.1)
+        np.testing.assert_allclose(residual, alone, rtol=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 8])
+def test_spectral_error_of_every_pair_is_that_of_the_pair(count):
+    points = np.random.default_rng(1).standard_normal((3 * count, 4))
+    gram = np.exp(-np.square(points[:, None] - points).sum(-1) / 10)
+    kernel = spectral.invariant_projection(gram, cyclic(count))
+    pairs = spectral.spectral_error_of_pairs(kernel, ridge=0.3)
+    for i, j in [(0, 1), (1, 0), (2, 0)]:
+        rows = np.r_[i * count : (i + 1) * count, j * count : (j + 1) * count]
+        one = spectral.spectral_error(gram[np.ix_(rows, rows)], ridge=0.3)
+        np.testing.assert_allclose(pairs.separation[i, j], one.separation, rtol=1e-10)
+        np.testing.assert_allclose(pairs.density[i, j], one.density, rtol=1e-10)
