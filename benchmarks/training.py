@@ -14,7 +14,7 @@ from benchmarks.case import Case
 from symlib import data, nets, orbits, training
 from symlib.experiments import fig1
 
-COUNT, IMAGES, EPOCHS, BATCH = 8, 1000, 6, 2048
+COUNT, IMAGES, EPOCHS, BATCH = 8, 2000, 22, 2048
 
 
 def cases(pairs: int) -> list[Case]:
@@ -57,6 +57,9 @@ def _ours(name, images, labels, parts) -> float:
 
 def _as_published(name, stored, labels, parts) -> float:
     network = nets.build(name, seed=0)
+    for number, layer in enumerate(network):
+        if isinstance(layer, nets.Dropout):
+            network[number] = torch.nn.Dropout(layer.share)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, betas=(0.7, 0.9))
     classes = torch.as_tensor(labels)[parts.train // COUNT]
     torch.manual_seed(0)

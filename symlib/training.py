@@ -60,16 +60,17 @@ class TurnedImages:
         ]
 
     def __call__(self, samples: Int[Tensor, " samples"]) -> Float[Tensor, "samples 1 size size"]:
-        """The samples of those numbers."""
-        turns, order = torch.sort(samples % self.count)
+        """The samples of those numbers; soonest where these are sorted by turn."""
+        turns, order = torch.sort(samples % self.count, stable=True)
         spread = self.coefficients[(samples // self.count)[order]].T  # (pixels, samples)
         sizes = torch.bincount(turns, minlength=self.count).tolist()
         parts = zip(self.operators, spread.split(sizes, dim=1), strict=True)
         turned = torch.cat([operator @ part for operator, part in parts if part.shape[1]], dim=1)
-        images = torch.empty(len(samples), self.size**2, device=turned.device)
-        images[order] = turned.T
-        images -= images.mean(dim=1, keepdim=True)
-        images *= self.size / torch.linalg.vector_norm(images, dim=1, keepdim=True)
+        turned -= turned.mean(dim=0)
+        turned *= self.size / torch.linalg.vector_norm(turned, dim=0)
+        images = turned.T
+        if not torch.equal(order, torch.arange(len(order), device=order.device)):
+            images = images[torch.argsort(order)]
         return images.reshape(-1, 1, self.size, self.size)
 
 
@@ -254,6 +255,7 @@ def predict(
 def _step(network, optimizer, turned, targets, batch, slice):
     """One step of Adam on a batch; its mean loss."""
     batch = batch.to(targets.device)
+    batch = batch[torch.argsort(batch % turned.count, stable=True)]
     images, classes = turned(batch), targets[batch // turned.count]
     optimizer.zero_grad()
     total = torch.zeros((), device=targets.device)

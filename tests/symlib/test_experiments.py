@@ -84,13 +84,13 @@ def test_chunks_do_not_matter():
 def test_progress_sees_every_chunk():
     seen = []
 
-    def progress(chunks, description):
+    def progress(chunks, description, total):
         for chunk in chunks:
-            seen.append(chunk)
+            seen.append((chunk.cell.iloc[0], total))
             yield chunk
 
     mlp_ntk.run(SMALL, progress)
-    assert seen == [0, 2]
+    assert seen == [(0, 2), (2, 2)]
 
 
 @pytest.mark.parametrize("counts", [(2,), (3, 12, 8), (6,)])

@@ -38,6 +38,16 @@ def test_seed_decides_weights_and_nothing_else(name):
     assert torch.equal(torch.rand(3), expected)
 
 
+def test_dropout_is_that_of_torch():
+    torch.manual_seed(0)
+    dropout, units = nets.Dropout(0.3), torch.full((200, 500), 2.0)
+    dropped = dropout(units)
+    kept = dropped != 0
+    assert torch.equal(dropped[kept].unique(), (units / 0.7)[0, :1])
+    assert abs(kept.double().mean() - 0.7) < 4 * (0.3 * 0.7 / units.numel()) ** 0.5
+    assert dropout.eval()(units) is units
+
+
 def test_the_vit_sees_where_a_patch_is():
     network = nets.build("vit", seed=0).eval()
     image = torch.zeros(1, 1, 28, 28)
