@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.case import Case
-from symlib import data, nets, orbits, training
+from symlib import data, nets, orbits, partial_orbits, training
 from symlib.experiments import fig1
 
 COUNT, IMAGES, EPOCHS, BATCH = 8, 2000, 22, 2048
@@ -22,7 +22,7 @@ def cases(pairs: int) -> list[Case]:
     digits = data.load()
     which = np.random.default_rng(0).permutation(len(digits.labels))[:IMAGES]
     images, labels = digits.images[which], digits.labels[which]
-    parts = training.split(labels, COUNT, held_class=5, generator=np.random.default_rng(0))
+    parts = partial_orbits.split(labels, COUNT, held_class=5, generator=np.random.default_rng(0))
     stored = torch.tensor(
         28 * orbits.normalize(orbits.rotations(images, COUNT)), dtype=torch.float32
     ).reshape(-1, 1, 28, 28)
@@ -46,7 +46,7 @@ def _ours(name, images, labels, parts) -> float:
     how = {"steps": steps, "batch": BATCH, "slice": fig1.SLICES[name], "evaluated": 1000}
     rows = training.train(
         nets.build(name, seed=0),
-        training.TurnedImages(images, COUNT),
+        partial_orbits.TurnedImages(images, COUNT),
         labels,
         parts,
         training.Training(epochs=1, **how),

@@ -10,7 +10,8 @@ The modules, each one concept, imported by name (``from symlib import groups``):
 - ``convolutions``: NNGP and NTK of circular convolutional networks
 - ``regression``: kernel regression with points left out, densely
 - ``spectral``: the same in the Fourier domain, and the paper's spectral error
-- ``nets``, ``training``: torch networks, and training on partially observed orbits
+- ``partial_orbits``: images under rotation, some of which one class misses, in torch
+- ``nets``, ``training``: networks, and training them on such images
 - ``experiments``: the experiments of the book, as functions of their settings
 - ``results``: tables of long experiments, stored and resumed
 - ``tangents``: neural-tangents on current JAX, as an oracle

@@ -1,153 +1,23 @@
-"""Training on partially observed orbits: some rotations of one class are never seen.
+"""Training a network on partially observed orbits, from one seed, so that it can be interrupted.
 
-A data set of n images under N turns has n·N samples, image i under turn t being number i·N + t.
-Only the images are kept, on the device; a batch is turned when it is drawn, so that memory does
-not grow with N. Perin and Deny 2025, on partially rotated MNIST; Unser 1999, on splines.
+Perin and Deny 2025, on partially rotated MNIST.
 """
 
 import itertools
 import os
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import scipy.ndimage
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
-from symlib import orbits
+from symlib.partial_orbits import Split, TurnedImages
 
-__all__ = ["Split", "Training", "TurnedImages", "default_device", "predict", "split", "train"]
-
-
-class TurnedImages:
-    """Images under the rotations of C_N, made when asked for.
-
-    A sample equals that of ``orbits.normalize(orbits.rotations(images, count))``, scaled to unit
-    variance of its pixels rather than unit norm, and in float32.
-
-    Args:
-        images: square images.
-        count: number N of turns.
-        device: where to keep and turn them.
-
-    Raises:
-        ValueError: if ``count`` is not a positive integer, or an image is constant, not square or
-            not finite.
-    """
-
-    def __init__(
-        self,
-        images: Float[np.ndarray, "images size size"],
-        count: int,
-        device: str | torch.device = "cpu",
-    ):
-        orbits.rotations(images[:1], count)
-        orbits.normalize(images)
-        self.count, self.size = count, images.shape[-1]
-        coefficients = images
-        for axis in (1, 2):
-            coefficients = scipy.ndimage.spline_filter1d(coefficients, axis=axis, mode="mirror")
-        flat = coefficients.reshape(len(images), -1)
-        self.coefficients = torch.tensor(flat, dtype=torch.float32, device=device)
-        self.operators = [
-            _sparse(orbits.rotation_operator(self.size, np.array([turn * 360 / count])), device)
-            for turn in range(count)
-        ]
-
-    def __call__(self, samples: Int[Tensor, " samples"]) -> Float[Tensor, "samples 1 size size"]:
-        """The samples of those numbers; soonest where these are sorted by turn."""
-        turns, order = torch.sort(samples % self.count, stable=True)
-        spread = self.coefficients[(samples // self.count)[order]].T  # (pixels, samples)
-        sizes = torch.bincount(turns, minlength=self.count).tolist()
-        parts = zip(self.operators, spread.split(sizes, dim=1), strict=True)
-        turned = torch.cat([operator @ part for operator, part in parts if part.shape[1]], dim=1)
-        turned -= turned.mean(dim=0)
-        turned *= self.size / torch.linalg.vector_norm(turned, dim=0)
-        images = turned.T
-        if not torch.equal(order, torch.arange(len(order), device=order.device)):
-            images = images[torch.argsort(order)]
-        return images.reshape(-1, 1, self.size, self.size)
-
-
-@dataclass(frozen=True)
-class Split:
-    """Numbers of the samples that a network is trained on, and of three sets to test it on.
-
-    Attributes:
-        train: what it learns from.
-        in_distribution: samples left out at random; the network sees the same images turned
-            otherwise, as in the paper.
-        fresh: samples of images that it sees under no turn.
-        held_out: the turns that one class misses, of images that it sees under the others.
-    """
-
-    train: Int[Tensor, " train"]
-    in_distribution: Int[Tensor, " in_distribution"]
-    fresh: Int[Tensor, " fresh"]
-    held_out: Int[Tensor, " held_out"]
-
-
-def split(
-    labels: Int[np.ndarray, " images"],
-    count: int,
-    *,
-    held_class: int,
-    held_turns: Sequence[int] = (0,),
-    fresh: int = 0,
-    share: float = 0.1,
-    generator: np.random.Generator,
-) -> Split:
-    """The partially observed protocol: one class misses some turns, the others none.
-
-    Args:
-        labels: class of each image.
-        count: number N of turns.
-        held_class: the class that misses turns.
-        held_turns: which turns it misses; 0 is upright.
-        fresh: how many of the images, the last ones, are not trained on at all.
-        share: part of all other samples that is left out for the in-distribution test.
-        generator: source of randomness.
-
-    Raises:
-        ValueError: if the class or a turn does not exist, every turn is held out, or nothing is
-            left to train on.
-    """
-    labels = np.asarray(labels)
-    known = len(labels) - fresh
-    if not 0 <= fresh < len(labels):
-        raise ValueError(
-            f"fresh must be from 0 to {len(labels) - 1}, fewer than all images, got {fresh}"
-        )
-    if held_class not in labels[:known]:
-        raise ValueError(
-            f"held_class must be one of the classes {np.unique(labels[:known]).tolist()}, "
-            f"got {held_class}"
-        )
-    missed = np.unique(held_turns)
-    if not (0 < len(missed) < count and missed[0] >= 0 and missed[-1] < count):
-        raise ValueError(
-            f"held_turns must name some but not all turns from 0 to {count - 1}, "
-            f"got {list(held_turns)}; with one turn there is nothing to hold out"
-        )
-    if not 0 <= share < 1:
-        raise ValueError(f"share must be at least 0 and below 1, got {share}")
-    held = np.zeros((known, count), bool)
-    held[np.ix_(labels[:known] == held_class, missed)] = True
-    others = generator.permutation(np.flatnonzero(~held))
-    tests = round(share * len(others))
-    new = np.zeros((fresh, count), bool)
-    new[np.ix_(labels[known:] == held_class, missed)] = True
-    return Split(
-        train=torch.from_numpy(np.sort(others[tests:])),
-        in_distribution=torch.from_numpy(np.sort(others[:tests])),
-        fresh=torch.from_numpy(known * count + np.flatnonzero(~new)),
-        held_out=torch.from_numpy(np.flatnonzero(held)),
-    )
+__all__ = ["Training", "default_device", "predict", "train"]
 
 
 @dataclass(frozen=True)
@@ -307,18 +177,6 @@ def _derived(*seeds):
 
 def _precision(device):
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
-
-
-def _sparse(operator, device):
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse")  # CSR is said to be in beta, and unchecked
-        return torch.sparse_csr_tensor(
-            torch.tensor(operator.indptr, dtype=torch.int32),
-            torch.tensor(operator.indices, dtype=torch.int32),
-            torch.tensor(operator.data, dtype=torch.float32),
-            size=operator.shape,
-            device=device,
-        )
 
 
 def _restore(checkpoint, about, network, optimizer):

@@ -75,7 +75,7 @@ def run(
     _check(settings)
 
     def compute(cell: str) -> pd.DataFrame:
-        from symlib import nets, training
+        from symlib import nets, partial_orbits, training
 
         network, digit, count, seed = cells[cell]
         digits = data.load(settings.dataset)  # not sent along, for a cluster fetches it itself
@@ -85,9 +85,9 @@ def run(
         device = training.default_device()
         rows = training.train(
             nets.build(network, seed=seed),
-            training.TurnedImages(digits.images[which], count, device),
+            partial_orbits.TurnedImages(digits.images[which], count, device),
             labels,
-            training.split(
+            partial_orbits.split(
                 labels, count, held_class=digit, fresh=settings.fresh, generator=generator
             ),
             training.Training(

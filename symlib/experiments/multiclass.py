@@ -90,10 +90,10 @@ def work(settings: Multiclass) -> tuple[int, float]:
 
 
 def _train(images, classes, digit, count, settings, number):
-    from symlib import nets, training
+    from symlib import nets, partial_orbits, training
 
     seed = int(np.random.SeedSequence([settings.seed, number, count, digit]).generate_state(1)[0])
-    parts = training.split(
+    parts = partial_orbits.split(
         classes,
         count,
         held_class=digit,
@@ -102,7 +102,7 @@ def _train(images, classes, digit, count, settings, number):
     )
     rows = training.train(
         nets.build("mlp", seed=seed),
-        training.TurnedImages(images, count, training.default_device()),
+        partial_orbits.TurnedImages(images, count, training.default_device()),
         classes,
         parts,
         training.Training(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 torch = pytest.importorskip("torch")
-from symlib import data, nets, orbits, training  # noqa: E402
+from symlib import data, nets, orbits, partial_orbits, training  # noqa: E402
 
 COUNT = 6
 
@@ -21,7 +21,7 @@ def digits():
 
 def a_split(labels, count=COUNT, **changes):
     settings = {"held_class": 3, "fresh": 40, "generator": np.random.default_rng(1)}
-    return training.split(labels, count, **settings | changes)
+    return partial_orbits.split(labels, count, **settings | changes)
 
 
 @pytest.mark.parametrize("count", [1, 4, 6])
@@ -29,14 +29,14 @@ def test_samples_are_the_normalised_rotations(digits, count):
     images = digits[0][:5]
     expected = 28 * orbits.normalize(orbits.rotations(images, count)).reshape(-1, 1, 28, 28)
     samples = torch.randperm(5 * count, generator=torch.Generator().manual_seed(0))
-    turned = training.TurnedImages(images, count)(samples)
+    turned = partial_orbits.TurnedImages(images, count)(samples)
     assert turned.dtype == torch.float32
     np.testing.assert_allclose(turned, expected[samples.numpy()], rtol=2e-5, atol=2e-5)
 
 
 def test_memory_does_not_grow_with_the_number_of_turns(digits):
     def kept(count):
-        turned = training.TurnedImages(digits[0], count)
+        turned = partial_orbits.TurnedImages(digits[0], count)
         return turned.coefficients.nbytes, sum(o.values().nbytes for o in turned.operators)
 
     (few_images, _), (many_images, many) = kept(4), kept(64)
@@ -75,7 +75,7 @@ def test_one_seed_gives_one_result(digits, name):
     images, labels = digits
     small = images[:60], labels[:60]
     parts = a_split(labels[:60], count=2, fresh=10)
-    turned = training.TurnedImages(small[0], 2)
+    turned = partial_orbits.TurnedImages(small[0], 2)
     settings = training.Training(epochs=2, batch=64, slice=32)
     runs = []
     for seed in (0, 0, 1):
@@ -89,7 +89,7 @@ def test_one_seed_gives_one_result(digits, name):
 
 def test_slices_of_a_batch_make_the_same_step(digits):
     images, labels = digits
-    turned, parts = training.TurnedImages(images, COUNT), a_split(labels)
+    turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
     losses = [
         training.train(
             nets.build("cnn", seed=0),
@@ -106,7 +106,7 @@ def test_slices_of_a_batch_make_the_same_step(digits):
 
 def test_it_learns(digits):
     images, labels = digits
-    turned, parts = training.TurnedImages(images, COUNT), a_split(labels)
+    turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
     network = nets.build("mlp", seed=0)
     settings = training.Training(epochs=20, batch=256)
     rows = training.train(network, turned, labels, parts, settings, seed=0)
@@ -122,7 +122,7 @@ def test_it_learns(digits):
 
 def test_killed_training_goes_on_as_if_it_had_not_been(digits, tmp_path):
     images, labels = digits
-    turned, parts = training.TurnedImages(images, COUNT), a_split(labels)
+    turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
     settings = training.Training(epochs=4, batch=256, steps=15)  # not whole epochs
 
     def run(checkpoint, progress=lambda records, description, total: records):
@@ -155,7 +155,7 @@ def test_killed_training_goes_on_as_if_it_had_not_been(digits, tmp_path):
 
 def test_checkpoint_of_another_run_is_refused(digits, tmp_path):
     images, labels = digits
-    turned, parts = training.TurnedImages(images, COUNT), a_split(labels)
+    turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
     path = tmp_path / "run.checkpoint"
 
     def killed(records, description, total):
@@ -210,7 +210,7 @@ def test_bad_training(digits, changes, message):
     with pytest.raises(ValueError, match=message):
         training.train(
             nets.build("mlp", seed=0),
-            training.TurnedImages(images[:60], 2),
+            partial_orbits.TurnedImages(images[:60], 2),
             labels[:60],
             a_split(labels[:60], count=2, fresh=10),
             training.Training(**changes),
@@ -221,9 +221,9 @@ def test_bad_training(digits, changes, message):
 @pytest.mark.parametrize("count", [0, -4])
 def test_bad_count(digits, count):
     with pytest.raises(ValueError, match="count must be a positive integer"):
-        training.TurnedImages(digits[0], count)
+        partial_orbits.TurnedImages(digits[0], count)
 
 
 def test_constant_image(digits):
     with pytest.raises(ValueError, match="constant"):
-        training.TurnedImages(np.zeros((2, 28, 28)), 4)
+        partial_orbits.TurnedImages(np.zeros((2, 28, 28)), 4)
