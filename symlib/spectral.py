@@ -52,6 +52,9 @@ __all__ = [
 ]
 
 
+_ENTRIES = 2**25  # of the blocks of irreps held at once, half a gigabyte
+
+
 @dataclass(frozen=True)
 class SpectralError:
     r"""The paper's :math:`\varepsilon_s = \lambda_N^{-1} / \langle\lambda^{-1}\rangle`.
@@ -280,7 +283,7 @@ def _inverse(group, kernel, labels, touched, ridge):
     labels_of_inverse = np.moveaxis(labels.reshape(orbits, n, -1), 1, -1)[..., group.inverses]
     scale = n * max(_largest_diagonal(kernel, irreps) + ridge for irreps, _ in group.real_dual)
     inverse, weights = 0.0, 0.0
-    for irreps, multiplicity in group.real_dual:
+    for irreps, multiplicity in _portions(group, orbits):
         d = irreps.shape[-1]
         transform = _block_transform(kernel, irreps)  # [..., r, i·d + a, j·d + b]
         transform += ridge * np.eye(orbits * d)
@@ -298,6 +301,14 @@ def _inverse(group, kernel, labels, touched, ridge):
         inverse = inverse + np.tensordot(q, irreps.conj(), ([-3, -2, -1], [0, 2, 3])).real
         weights = weights + np.tensordot(qy, irreps, ([-3, -2, -1], [0, 3, 2])).real
     return inverse, np.moveaxis(weights, -2, -1)  # [..., i, j, g] and [..., i, g, o]
+
+
+def _portions(group, orbits):
+    """The dual, so few irreps at once that their blocks fit into memory, but for a single one."""
+    for irreps, multiplicity in group.real_dual:
+        size = max(1, _ENTRIES // (orbits * irreps.shape[-1]) ** 2)
+        for start in range(0, len(irreps), size):
+            yield irreps[start : start + size], multiplicity[start : start + size]
 
 
 def _largest_diagonal(kernel, irreps):

@@ -23,6 +23,7 @@ NAMES = (
     "multiclass",
     "fig1",
     "grokking",
+    "foresight",
     "groups",
 )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import gcd
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,10 +22,13 @@ __all__ = [
     "Exemplars",
     "draw",
     "errors",
+    "left_out",
     "network_kernel",
     "rotation_kernel",
+    "rotation_kernels",
     "run",
     "sample_turns",
+    "spectral_of_classes",
     "turn_kernel",
     "work",
 ]
@@ -129,8 +133,8 @@ def draw(
     return digits.images[np.concatenate(which)], np.repeat(chosen, settings.exemplars)
 
 
-def network_kernel(settings: Exemplars) -> Callable:
-    """The NTK of ``settings``, as ``kernel(x, other)``."""
+def network_kernel(settings: Any) -> Callable:
+    """The NTK of the depth and standard deviations in ``settings``, as ``kernel(x, other)``."""
     return partial(
         kernels.ntk,
         hidden_layers=settings.hidden_layers,
@@ -194,6 +198,44 @@ def rotation_kernel(
     return sum(np.roll(rows[:, r], -r, axis=-1) for r in range(steps)) / steps
 
 
+def rotation_kernels(
+    images: Float[np.ndarray, "images size size"],
+    counts: tuple[int, ...],
+    kernel: Callable,
+    *,
+    block_size: int = 64,
+    progress: Callable = lambda blocks, description, total: blocks,
+) -> dict[int, Float[np.ndarray, "images images count"]]:
+    """``rotation_kernel`` of the images for every N, without keeping the Gram matrix it averages.
+
+    Args:
+        images: square images, not yet rotated.
+        counts: numbers N of rotations, all divisors of the largest, a multiple of four.
+        kernel: ``kernel(x, other)`` of flattened images, invariant under exact quarter turns.
+        block_size: images whose rows are computed at once.
+        progress: wraps the loop over blocks, as ``symlib.notebook.progress`` does.
+
+    Raises:
+        ValueError: if the counts do not divide the largest.
+    """
+    largest = mlp_ntk.largest_count(counts)
+    quarter = largest // 4
+    first = orbits.normalize(orbits.rotate(images, np.arange(quarter) * 360 / largest))
+    columns = np.moveaxis(orbits.quarter_turns(first), -3, -4).reshape(len(images) * largest, -1)
+    averaged = {count: np.zeros((len(images), len(images), count)) for count in counts}
+    blocks = range(0, len(images), block_size)
+    for start in progress(blocks, "blocks of the Gram matrix", len(blocks)):
+        for r in range(quarter):
+            part = first[start : start + block_size, r]
+            rows = np.asarray(kernel(part.reshape(len(part), -1), columns))
+            rows = np.roll(rows.reshape(len(part), len(images), largest), -r, axis=-1)
+            for count, out in averaged.items():
+                turns = {h * largest // count % quarter for h in range(count)}
+                if r in turns:
+                    out[start : start + block_size] += rows[..., :: largest // count] / len(turns)
+    return averaged
+
+
 def errors(
     kernel: Float[np.ndarray, "orbits orbits turns"],
     classes: Int[np.ndarray, " images"],
@@ -215,22 +257,43 @@ def errors(
         ``projected_correct``, the same from the kernel averaged over all rotations; ``spectral``,
         the paper's ε_s averaged over pairs of an exemplar of the class and one of another.
     """
-    digits = np.unique(classes)
-    outputs = np.where(classes[:, None] == digits, 1.0, -1.0)
     averaged = rotation_kernel(kernel, count)
-    pairs = np.asarray(spectral.spectral_error_of_pairs(averaged, ridge=ridge).error)
-    other = classes[:, None] != classes
     return pd.DataFrame(
-        {"digit": digits}
-        | _left_out(kernel, classes, outputs, "", ridge)
-        | _left_out(averaged, classes, outputs, "projected_", ridge)
-        | {"spectral": [pairs[(classes == digit)[:, None] & other].mean() for digit in digits]}
+        {"digit": np.unique(classes)}
+        | left_out(kernel, classes, ridge=ridge)
+        | {f"projected_{name}": v for name, v in left_out(averaged, classes, ridge=ridge).items()}
+        | {"spectral": spectral_of_classes(averaged, classes, ridge=ridge)}
     )
 
 
-def _left_out(kernel, classes, outputs, name, ridge):
+def spectral_of_classes(
+    kernel: Float[np.ndarray, "images images count"],
+    classes: Int[np.ndarray, " images"],
+    *,
+    ridge: float,
+) -> Float[np.ndarray, " classes"]:
+    """The paper's ε_s of each class, averaged over pairs of one of its images and one of another.
+
+    Args:
+        kernel: ``rotation_kernel`` of the images.
+        classes: the class of each image.
+        ridge: absolute.
+    """
+    pairs = np.asarray(spectral.spectral_error_of_pairs(kernel, ridge=ridge).error)
+    other = classes[:, None] != classes
+    return np.array([pairs[(classes == c)[:, None] & other].mean() for c in np.unique(classes)])
+
+
+def left_out(
+    kernel: Float[np.ndarray, "orbits orbits turns"],
+    classes: Int[np.ndarray, " images"],
+    *,
+    ridge: float,
+) -> dict[str, list[float]]:
+    """``error`` and ``correct`` of ``errors``, for each class, from either kernel of the images."""
     turns = kernel.shape[-1]
     per_image = len(kernel) // len(classes)
+    outputs = np.where(classes[:, None] == np.unique(classes), 1.0, -1.0)
     labels = np.broadcast_to(
         np.repeat(outputs, per_image, axis=0)[:, None], (len(kernel), turns, outputs.shape[1])
     )
@@ -239,6 +302,6 @@ def _left_out(kernel, classes, outputs, name, ridge):
     residuals = spectral.leave_sets_out(groups.cyclic(turns), kernel, labels, sets, ridge=ridge)
     predicted = [outputs[own] - r for own, r in zip((outputs > 0).T, residuals)]
     return {
-        f"{name}error": [np.abs(r[:, c]).mean() for c, r in enumerate(residuals)],
-        f"{name}correct": [(p.argmax(axis=1) == c).mean() for c, p in enumerate(predicted)],
+        "error": [np.abs(r[:, c]).mean() for c, r in enumerate(residuals)],
+        "correct": [(p.argmax(axis=1) == c).mean() for c, p in enumerate(predicted)],
     }

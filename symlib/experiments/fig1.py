@@ -8,13 +8,15 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
 from symlib import data, results
 
-__all__ = ["Fig1", "run", "work"]
+__all__ = ["Fig1", "draw", "run", "work"]
 
 SLICES = {"mlp": 2048, "cnn": 256, "vit": 64}  # of a batch, as large as a CPU's cache likes
 RATES = {"mlp": 100_000, "cnn": 20_000, "vit": 800}  # samples a second of two CPU cores
@@ -80,7 +82,7 @@ def run(
         network, digit, count, seed = cells[cell]
         digits = data.load(settings.dataset)  # not sent along, for a cluster fetches it itself
         generator = np.random.default_rng([seed, 0])
-        which = generator.permutation(len(digits.labels))[: settings.images + settings.fresh]
+        which = draw(digits.labels, settings, generator)
         labels = digits.labels[which]
         device = training.default_device()
         rows = training.train(
@@ -105,6 +107,24 @@ def run(
     return results.sweep(
         name, settings, list(cells), compute, path=path, jobs=jobs, progress=progress
     )
+
+
+def draw(
+    labels: Int[np.ndarray, " known"], settings: Any, generator: np.random.Generator
+) -> Int[np.ndarray, " images"]:
+    """Numbers of the images to train on, and after them of the fresh ones.
+
+    Raises:
+        ValueError: if there are not so many.
+    """
+    wanted = settings.images + settings.fresh
+    if wanted > len(labels):
+        raise ValueError(
+            f"images and fresh must be at most {len(labels)} together, those of "
+            f"{settings.dataset!r}, got {settings.images} + {settings.fresh}; ask for fewer, or "
+            "take dataset=mnist"
+        )
+    return generator.permutation(len(labels))[:wanted]
 
 
 def work(settings: Fig1) -> tuple[int, float]:
@@ -144,9 +164,4 @@ def _check(settings: Fig1) -> None:
     for name in ("images", "fresh", "epochs", "batch"):
         if getattr(settings, name) < 1:
             raise ValueError(f"{name} must be at least 1, got {getattr(settings, name)}")
-    if settings.images + settings.fresh > len(labels):
-        raise ValueError(
-            f"images and fresh must be at most {len(labels)} together, those of "
-            f"{settings.dataset!r}, got {settings.images} + {settings.fresh}; ask for fewer, or "
-            "take dataset=mnist"
-        )
+    draw(labels, settings, np.random.default_rng(0))

@@ -10,6 +10,8 @@ from symlib import groups as finite_groups
 from symlib.experiments import (
     cntk,
     exemplars,
+    fig1,
+    foresight,
     groups,
     mlp_ntk,
     mlp_trained,
@@ -232,6 +234,46 @@ def test_projection_of_exemplars_is_the_invariant_projection():
     gram = np.asarray(kernels.ntk(points, hidden_layers=1))
     projected = spectral.invariant_projection(gram, finite_groups.cyclic(12))
     np.testing.assert_allclose(exemplars.rotation_kernel(kernel, 12), projected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("block_size", [3, 64])
+def test_streamed_rotation_kernels_are_the_averaged_ones(block_size):
+    images = data.load().images[:7]
+    kernel = exemplars.network_kernel(exemplars.Exemplars())
+    counts = (2, 4, 6, 12)
+    streamed = exemplars.rotation_kernels(images, counts, kernel, block_size=block_size)
+    for count in counts:
+        averaged = exemplars.rotation_kernel(exemplars.turn_kernel(images, count, kernel), count)
+        np.testing.assert_allclose(streamed[count], averaged, rtol=1e-12)
+
+
+def test_foresight_equals_a_dense_refit_where_nothing_is_projected_away():
+    """Quarter turns are exact: SciPy's rotations, the whole Gram matrix, a refit for each digit."""
+    settings = foresight.Foresight(counts=(4,), seeds=(1,), images=60, in_pairs=2)
+    frame = foresight.run(settings).set_index("digit")
+    digits = data.load()
+    which = np.random.default_rng([1, 0]).permutation(len(digits.labels))[:60]
+    images, classes = digits.images[which], digits.labels[which]
+    points = orbits.normalize(np.stack([np.rot90(images, t, (1, 2)) for t in range(4)], axis=1))
+    gram = np.asarray(kernels.ntk(points.reshape(240, 784), hidden_layers=2))
+    known = np.unique(classes)
+    labels = np.where(np.repeat(classes, 4)[:, None] == known, 1.0, -1.0)
+    for c, digit in enumerate(known):
+        held_out = 4 * np.flatnonzero(classes == digit)
+        residual = regression.refit(gram, labels, held_out, ridge=1e-10)
+        np.testing.assert_allclose(frame.error[digit], np.abs(residual[:, c]).mean(), rtol=1e-7)
+        assert frame.correct[digit] == ((labels[held_out] - residual).argmax(1) == c).mean()
+
+
+def test_foresight_uses_the_images_that_fig1_trains_on():
+    settings = {"images": 30, "fresh": 10, "dataset": "mnist-5000"}
+    drawn = [
+        fig1.draw(data.load().labels, kind(**settings), np.random.default_rng([2, 0]))
+        for kind in (fig1.Fig1, foresight.Foresight)
+    ]
+    np.testing.assert_array_equal(*drawn)
+    with pytest.raises(ValueError, match="images and fresh must be at most 5000"):
+        foresight.run(foresight.Foresight(images=5000))
 
 
 def test_multiclass_adds_trained_networks():

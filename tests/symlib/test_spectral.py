@@ -40,6 +40,15 @@ def invariant_kernel(group, orbits, condition=1e5):
 
 
 @every_group
+def test_portions_of_the_dual_do_not_matter(group, monkeypatch):
+    kernel, labels = invariant_kernel(group, 3), generator.normal(size=(3, group.order))
+    whole = spectral.leave_one_out(group, kernel, labels, ridge=1e-3)
+    monkeypatch.setattr(spectral, "_ENTRIES", 20)
+    parts = spectral.leave_one_out(group, kernel, labels, ridge=1e-3)
+    np.testing.assert_allclose(parts, whole, rtol=1e-9, atol=1e-12)
+
+
+@every_group
 @pytest.mark.parametrize("orbit_count", [2, 3, 12])
 @pytest.mark.parametrize("ridge", [0.0, 1e-3])
 def test_leave_out_equals_dense_refit(group, orbit_count, ridge):
