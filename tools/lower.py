@@ -54,6 +54,7 @@ class Targets:
     titles: dict[str, str] = field(default_factory=dict)  # chapter → its title
     labels: dict[str, tuple[str, str]] = field(default_factory=dict)  # label → chapter, text
     citations: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # names, year, link
+    terms: dict[str, str] = field(default_factory=dict)  # term in small letters → as it is written
 
 
 def main() -> None:
@@ -91,6 +92,9 @@ def collect(chapters: dict[str, str], online: str, bibliography: Path) -> Target
             targets.labels[match[1]] = (name, match[2])
         for label in _equation_labels(text):
             targets.labels[label] = (name, f"({next(numbers)})")
+        for glossary in re.findall(r"^```\{glossary\}\n(.+?)^```$", text, re.MULTILINE | re.DOTALL):
+            entries = re.findall(r"^(\S.*)$", glossary, re.MULTILINE)
+            targets.terms |= {entry.lower(): entry for entry in entries}
     for key, entry in parse_file(str(bibliography)).entries.items():
         authors = entry.persons["author"]
         names = [" ".join(author.prelast_names + author.last_names) for author in authors]
@@ -239,6 +243,7 @@ class _Lowerer:
             "doc": lambda: self.to_chapter(target, shown),
             "glue:text": lambda: f"`{target.rsplit(':', 1)[0]}`",
             "math": lambda: f"${target}$",
+            "term": lambda: self.to_term(target, shown),
         }
         references = ("eq", "numref", "prf:ref", "ref")
         handlers |= dict.fromkeys(references, lambda: self.to_label(target, shown))
@@ -273,6 +278,13 @@ class _Lowerer:
         anchor = f"equation-{label}" if text.startswith("(") else label
         text = f"{text} of {self.targets.titles[chapter]}" if text.startswith("(") else text
         return f"[{shown or text}]({self.targets.online}/book/{chapter}.html#{anchor})"
+
+    def to_term(self, term: str, shown: str | None) -> str:
+        """A link to an entry of the online glossary."""
+        if term.lower() not in self.targets.terms:
+            raise self.error(f"there is no {term!r} in the glossary")
+        entry = self.targets.terms[term.lower()].replace(" ", "-")
+        return f"[{shown or term}]({self.targets.online}/book/glossary.html#term-{entry})"
 
     def find(self, label: str) -> tuple[str, str]:
         """The chapter that a label stands in, and its title or number."""

@@ -19,6 +19,11 @@ Text.
 ```
 
 $$ a = b $$ (eq-other)
+
+```{glossary}
+Gram matrix
+  A matrix.
+```
 """
 
 
@@ -78,6 +83,11 @@ def lowered(tmp_path):
             "Known ([Perin and Deny, 2025](https://a.b/c); Aa et al., 2000).",
         ),
         ("It is {glue:text}`key.a:.3f`.", "It is `key.a`."),
+        (
+            "A {term}`Gram matrix`, {term}`two <gram matrix>`.",
+            "A [Gram matrix](https://book.org/book/glossary.html#term-Gram-matrix), "
+            "[two](https://book.org/book/glossary.html#term-Gram-matrix).",
+        ),
         ("(here)=\n## Heading", "## Heading"),
         ("```python\n{doc}`kept`\n```", "```python\n{doc}`kept`\n```"),
         (
@@ -107,6 +117,7 @@ def test_constructs(lowered, source, expected):
         ("A {cite:t}`nobody`.", "citation 'nobody' is not in the bibliography"),
         ("A {doc}`nowhere`.", "there is no chapter 'nowhere'"),
         ("A {eq}`nothing`.", "label 'nothing' is not defined"),
+        ("A {term}`word`.", "there is no 'word' in the glossary"),
         ("```{note}\nopen", "is never closed"),
     ],
 )
