@@ -7,7 +7,7 @@ import numpy as np
 import scipy.linalg
 
 from benchmarks.case import Case
-from symlib import groups, spectral
+from symlib import groups, invariant
 
 
 def cases(pairs: int) -> list[Case]:
@@ -19,13 +19,13 @@ def cases(pairs: int) -> list[Case]:
         group = groups.cyclic(64)
         generator = np.random.default_rng(0)
         noise = generator.normal(size=(64 * orbits, 64))
-        kernel = spectral.invariant_projection(noise @ noise.T / 64, group)
-        gram = spectral.invariant_gram(kernel, group) + np.eye(64 * orbits)
+        kernel = invariant.projection(noise @ noise.T / 64, group)
+        gram = invariant.gram_matrix(kernel, group) + np.eye(64 * orbits)
         labels = np.repeat(generator.choice([-1.0, 1.0], orbits)[:, None], 64, axis=1)
         made += [
             Case(
                 name=f"group-Fourier leave-out, n = 64, M = {orbits}, {name}",
-                ours=lambda group=group, kernel=kernel, labels=labels: spectral.leave_out(
+                ours=lambda group=group, kernel=kernel, labels=labels: invariant.leave_out(
                     group, kernel, labels, held_out, ridge=1.0
                 ),
                 peer=lambda factorise=factorise, gram=gram: factorise(gram),

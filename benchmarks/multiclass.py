@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.case import Case
-from symlib import data, orbits, tangents
+from symlib import data, orbits, rotated, tangents
 from symlib.experiments import exemplars
 
 COUNT = 64
@@ -41,7 +41,7 @@ def cases(pairs: int) -> list[Case]:
 
 def ours(images, classes, settings) -> np.ndarray:
     """Mean |r| of the upright images of each class, all trained on but these."""
-    kernel = exemplars.turn_kernel(images, COUNT, exemplars.network_kernel(settings))
+    kernel = rotated.turn_kernel(images, COUNT, exemplars.network_kernel(settings))
     return exemplars.errors(kernel, classes, COUNT, ridge=settings.ridge).error.to_numpy()
 
 

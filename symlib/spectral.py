@@ -1,58 +1,26 @@
-r"""Kernel regression with points left out, in the Fourier domain of the group.
+r"""The paper's spectral error of two orbits of a cyclic group.
 
-Two forms. The paper's spectral error takes two orbits of C_N, interleaves them and averages the
-Gram matrix to a circulant; its error is one ratio of eigenvalues. The group-Fourier form takes
-any finite group, number of orbits, labels and held-out set, and is exact whenever the kernel is
-invariant, :math:`K((i,g),(j,h)) = k_{ij}(g^{-1}h)`: with
-:math:`\hat K(\rho) = \sum_g k(g) \otimes \rho(g) + \text{ridge}\cdot I` and
-:math:`Q(\rho) = \hat K(\rho)^{-1}`, in blocks :math:`Q_{ij}` of size d × d,
+The orbits are interleaved and their Gram matrix averaged to a circulant; the error is one ratio of
+its eigenvalues. ``invariant`` has the form for any finite group, number of orbits and labels.
+Leading axes are a batch.
 
-.. math::
-
-    [\tilde K^{-1}]_{(i,g),(j,h)} &= \tfrac1n \sum_\rho d_\rho\,
-        \mathrm{tr}[Q_{ij}(\rho)\,\rho(g^{-1}h)^{-1}] \\
-    (\tilde K^{-1}y)_{(i,g)} &= \tfrac1n \sum_\rho d_\rho\,
-        \mathrm{tr}[\textstyle\sum_j Q_{ij}(\rho)\,\hat y_j(\rho)\,\rho(g)],
-        \quad \hat y_j(\rho) = \sum_h y_j(h)\,\rho(h)^{-1} ,
-
-and the leave-out identity of ``regression`` does the rest.
-
-Points are ordered orbit by orbit: element g of orbit i is row i·n + g of a Gram matrix.
-A ``kernel`` is the array k of shape (orbits, orbits, n). Leading axes are a batch.
+Source: Perin and Deny 2025.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Num
 
-from symlib._checks import (
-    EPS,
-    held_out_indices,
-    regularized_gram,
-    require_float64,
-    require_positive_definite,
-    require_ridge,
-)
-from symlib.groups import Group
+from symlib._checks import EPS, regularized_gram, require_float64, require_ridge
 
 __all__ = [
     "SpectralError",
     "circulant_projection",
     "interleave",
-    "invariant_gram",
-    "invariant_projection",
-    "leave_one_out",
-    "leave_out",
-    "leave_sets_out",
     "spectral_error",
     "spectral_error_of_pairs",
-    "split_orbits",
 ]
-
-
-_ENTRIES = 2**25  # of the blocks of irreps held at once, half a gigabyte
 
 
 @dataclass(frozen=True)
@@ -153,230 +121,3 @@ def spectral_error_of_pairs(
     row[..., 1::2] = (kernel + np.roll(kernel.swapaxes(0, 1), -1, axis=-1)) / 2
     row[..., 0] += ridge
     return _error_of_circulant(row, ridge)
-
-
-def invariant_projection(
-    gram: Float[np.ndarray, "*batch points points"], group: Group
-) -> Float[np.ndarray, "*batch orbits orbits order"]:
-    r"""The nearest invariant kernel, :math:`k_{ij}(g)` = mean over h of K((i,h), (j,hg)).
-
-    It loses nothing when the Gram matrix is invariant already.
-
-    Raises:
-        ValueError: if the points are not a whole number of orbits.
-    """
-    gram = require_float64("gram", gram)
-    n = group.order
-    if gram.ndim < 2 or gram.shape[-1] != gram.shape[-2] or gram.shape[-1] % n:
-        raise ValueError(
-            f"gram must be square, over whole orbits of {n} points each, got shape {gram.shape}; "
-            f"sample every orbit at all {n} elements of {group.name}"
-        )
-    blocks = gram.reshape(*gram.shape[:-2], gram.shape[-1] // n, n, -1, n)
-    blocks = np.moveaxis(blocks, -3, -2)  # [..., i, j, h, u]
-    return blocks[..., np.arange(n)[:, None], group.table].mean(axis=-2)
-
-
-def invariant_gram(
-    kernel: Float[np.ndarray, "*batch orbits orbits order"], group: Group
-) -> Float[np.ndarray, "*batch points points"]:
-    r"""The Gram matrix :math:`K((i,g),(j,h)) = k_{ij}(g^{-1}h)` of an invariant kernel."""
-    kernel = _check_kernel(group, kernel)
-    points = kernel.shape[-2] * group.order
-    blocks = np.moveaxis(kernel[..., group.differences], -2, -3)  # [..., i, g, j, h]
-    return blocks.reshape(*kernel.shape[:-3], points, points)
-
-
-def split_orbits(
-    gram: Float[np.ndarray, "*batch points points"], *, order: int, subgroup_order: int
-) -> Float[np.ndarray, "*batch points points"]:
-    """Reorder orbits of C_order into orbits of its subgroup C_subgroup_order.
-
-    Element k = q·s + r of orbit i, with s = order / subgroup_order, becomes element q of orbit
-    i·s + r. With quarter turns, C_4, the kernel of rotated images is exactly invariant.
-
-    Raises:
-        ValueError: if the orders do not divide the points and one another.
-    """
-    points = np.shape(gram)[-1]
-    if order % subgroup_order or points % order:
-        raise ValueError(
-            f"subgroup_order must divide order and order the number of points, got "
-            f"{subgroup_order}, {order} and {points}; four divides N for quarter turns"
-        )
-    by_subgroup = np.arange(points).reshape(-1, subgroup_order, order // subgroup_order)
-    index = by_subgroup.swapaxes(1, 2).ravel()
-    return gram[..., index[:, None], index]
-
-
-def leave_out(
-    group: Group,
-    kernel: Float[np.ndarray, "*batch orbits orbits order"],
-    labels: Float[np.ndarray, "orbits order ..."],
-    held_out: Int[np.ndarray, "held 2"],
-    *,
-    ridge: float,
-) -> Float[np.ndarray, "..."]:
-    r"""Residuals on ``held_out`` after training on the other points of an invariant kernel.
-
-    Costs :math:`\sum_\rho (M d_\rho)^3 + |S|^3` rather than :math:`(Mn)^3`.
-
-    Args:
-        group: finite group G of order n.
-        kernel: invariant kernel of M orbits, float64.
-        labels: one for each element of each orbit, with any trailing axis of outputs.
-        held_out: rows (orbit, element), left out together.
-        ridge: absolute, added to the diagonal.
-
-    Returns:
-        y - ŷ at the held-out points.
-
-    Raises:
-        ValueError: if shapes disagree with the group, the kernel is not float64, finite,
-            symmetric and positive definite to working precision with ``ridge``, or ``held_out``
-            is empty, everything, repeated or out of range.
-    """
-    return leave_sets_out(group, kernel, labels, [held_out], ridge=ridge)[0]
-
-
-def leave_sets_out(
-    group: Group,
-    kernel: Float[np.ndarray, "*batch orbits orbits order"],
-    labels: Float[np.ndarray, "orbits order ..."],
-    held_out: Sequence[Int[np.ndarray, "_ 2"]],
-    *,
-    ridge: float,
-) -> list[Float[np.ndarray, "..."]]:
-    """As ``leave_out`` for one set after another, at the cost of one: K̃ is factorised once."""
-    kernel, labels = _check_problem(group, kernel, labels, ridge)
-    sets = [_check_held_out(group, rows, kernel.shape[-2]) for rows in held_out]
-    touched = np.unique(np.concatenate(sets)[:, 0])
-    inverse, weights = _inverse(group, kernel, labels, touched, ridge)
-    residuals = []
-    for rows in sets:
-        place, element = np.searchsorted(touched, rows[:, 0]), rows[:, 1]
-        block = inverse[..., place[:, None], place, group.differences[element[:, None], element]]
-        residual = np.linalg.solve(block, weights[..., place, element, :])
-        residuals.append(residual.reshape(*residual.shape[:-1], *labels.shape[2:]))
-    return residuals
-
-
-def leave_one_out(
-    group: Group,
-    kernel: Float[np.ndarray, "*batch orbits orbits order"],
-    labels: Float[np.ndarray, "orbits order ..."],
-    *,
-    ridge: float,
-) -> Float[np.ndarray, "..."]:
-    """Residuals of all points, each left out alone. Args and errors as in ``leave_out``."""
-    kernel, labels = _check_problem(group, kernel, labels, ridge)
-    held_out_indices(np.zeros(1, int), labels.shape[0] * labels.shape[1])
-    orbits = np.arange(len(labels))
-    inverse, weights = _inverse(group, kernel, labels, orbits, ridge)
-    residual = weights / inverse[..., orbits, orbits, 0][..., None, None]
-    return residual.reshape(*residual.shape[:-1], *labels.shape[2:])
-
-
-def _inverse(group, kernel, labels, touched, ridge):
-    """The invariant kernel of K̃⁻¹ among the touched orbits, and K̃⁻¹y on them."""
-    orbits, n = labels.shape[:2]
-    labels_of_inverse = np.moveaxis(labels.reshape(orbits, n, -1), 1, -1)[..., group.inverses]
-    scale = n * max(_largest_diagonal(kernel, irreps) + ridge for irreps, _ in group.real_dual)
-    inverse, weights = 0.0, 0.0
-    for irreps, multiplicity in _portions(group, orbits):
-        d = irreps.shape[-1]
-        transform = _block_transform(kernel, irreps)  # [..., r, i·d + a, j·d + b]
-        transform += ridge * np.eye(orbits * d)
-        require_positive_definite(transform, ridge, scale)
-        ys = _block_transform(labels_of_inverse, irreps)  # [r, j·d + a, o·d + b]
-
-        selected = (touched[:, None] * d + np.arange(d)).ravel()
-        q = np.linalg.solve(transform, np.eye(orbits * d)[:, selected])
-        q = q.conj().swapaxes(-1, -2)  # rows of the touched orbits, for Q is Hermitian
-        qy = q @ ys
-
-        share = (multiplicity * d / n)[:, None, None]
-        q = _unblock(q[..., selected] * share, d)  # [..., i, j, r, a, b]
-        qy = _unblock(qy * share, d)
-        inverse = inverse + np.tensordot(q, irreps.conj(), ([-3, -2, -1], [0, 2, 3])).real
-        weights = weights + np.tensordot(qy, irreps, ([-3, -2, -1], [0, 3, 2])).real
-    return inverse, np.moveaxis(weights, -2, -1)  # [..., i, j, g] and [..., i, g, o]
-
-
-def _portions(group, orbits):
-    """The dual, so few irreps at once that their blocks fit into memory, but for a single one."""
-    for irreps, multiplicity in group.real_dual:
-        size = max(1, _ENTRIES // (orbits * irreps.shape[-1]) ** 2)
-        for start in range(0, len(irreps), size):
-            yield irreps[start : start + size], multiplicity[start : start + size]
-
-
-def _largest_diagonal(kernel, irreps):
-    diagonal = np.diagonal(kernel, axis1=-3, axis2=-2)  # [..., g, i]
-    return np.einsum("...gi,rgaa->...ria", diagonal, irreps).real.max()
-
-
-def _block_transform(functions, irreps):
-    """Fourier transforms of functions [..., i, j, g] as matrices [..., r, i·d + a, j·d + b]."""
-    (rows, columns), d = functions.shape[-3:-1], irreps.shape[-1]
-    if np.iscomplexobj(irreps):  # the functions are real, and not copied to be complex
-        coefficients = np.empty((*functions.shape[:-1], len(irreps), d, d), complex)
-        coefficients.real = np.tensordot(functions, irreps.real, ([-1], [1]))
-        coefficients.imag = np.tensordot(functions, irreps.imag, ([-1], [1]))
-    else:
-        coefficients = np.tensordot(functions, irreps, ([-1], [1]))  # [..., i, j, r, a, b]
-    blocks = np.moveaxis(np.moveaxis(coefficients, -3, -5), -3, -2)  # [..., r, i, a, j, b]
-    return blocks.reshape(*blocks.shape[:-4], rows * d, columns * d)
-
-
-def _unblock(matrices, d):
-    """From matrices [..., r, i·d + a, j·d + b] to [..., i, j, r, a, b]."""
-    rows, columns = matrices.shape[-2] // d, matrices.shape[-1] // d
-    blocks = matrices.reshape(*matrices.shape[:-2], rows, d, columns, d)  # [..., r, i, a, j, b]
-    return np.moveaxis(np.moveaxis(blocks, -2, -3), -5, -3)
-
-
-def _check_kernel(group: Group, kernel: np.ndarray) -> np.ndarray:
-    kernel = require_float64("kernel", kernel)
-    if kernel.ndim < 3 or kernel.shape[-3] != kernel.shape[-2] or kernel.shape[-1] != group.order:
-        raise ValueError(
-            f"kernel must have shape (…, orbits, orbits, {group.order}) for {group.name}, got "
-            f"{kernel.shape}; invariant_projection makes one of a Gram matrix"
-        )
-    scale = max(kernel.max(initial=0), -kernel.min(initial=0))
-    for i in range(kernel.shape[-2]):
-        mirrored = kernel[..., i, :][..., group.inverses]
-        if np.abs(kernel[..., i, :, :] - mirrored).max() > 1e-8 * scale:
-            raise ValueError(
-                "kernel must be symmetric, k_ij(g) = k_ji(g⁻¹), and is not; check which side the "
-                "group acts on, for a right action breaks this"
-            )
-    return kernel
-
-
-def _check_held_out(group, held_out, orbits):
-    held_out = np.asarray(held_out)
-    if held_out.ndim != 2 or held_out.shape[1] != 2:
-        raise ValueError(
-            f"held_out must be rows (orbit, element), got shape {held_out.shape}; "
-            "for element 0 of orbit 0 pass [[0, 0]]"
-        )
-    if ((held_out < 0) | (held_out >= [orbits, group.order])).any():
-        raise ValueError(
-            f"held_out must name orbits below {orbits} and elements below {group.order}, "
-            f"got {held_out.tolist()}; count both from 0"
-        )
-    held_out_indices(held_out @ [group.order, 1], orbits * group.order)
-    return held_out
-
-
-def _check_problem(group, kernel, labels, ridge):
-    require_ridge(ridge)
-    kernel = _check_kernel(group, kernel)
-    labels = require_float64("labels", labels)
-    if labels.shape[:2] != kernel.shape[-2:]:
-        raise ValueError(
-            f"labels must have shape {kernel.shape[-2:]}, one for each element of each orbit, "
-            f"got {labels.shape}; repeat a label that is constant on its orbit"
-        )
-    return kernel, labels

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from symlib import convolutions, data, results
+from symlib import convolutions, data, results, rotated
 from symlib.experiments import mlp_ntk
 
 __all__ = ["Cntk", "run", "work"]
@@ -58,16 +58,16 @@ def run(
         ValueError: if the largest N is not a multiple of four and of every other N, or ``path``
             holds other results.
     """
-    largest = mlp_ntk.largest_count(settings.counts)
+    largest = rotated.largest_count(settings.counts)
     digits = data.load(settings.dataset)
     generator = np.random.default_rng(settings.seed)
     pairs = data.pairs_of_classes(digits.labels, settings.pairs, generator=generator)
 
     def compute(number: int) -> pd.DataFrame:
-        turned = mlp_ntk.turned_digits(digits.images[pairs[[number]]], largest)
+        turned = rotated.orbit_images(digits.images[pairs[[number]]], largest)
         frames = []
         for readout in convolutions.READOUTS:
-            gram = mlp_ntk.orbit_gram(turned, partial(image_kernel, readout, settings))
+            gram = rotated.orbit_gram(turned, partial(image_kernel, readout, settings))
             for count in settings.counts:
                 kept = np.arange(0, 2 * largest, largest // count)
                 columns = mlp_ntk.errors(gram[:, kept[:, None], kept], ridge=settings.ridge)

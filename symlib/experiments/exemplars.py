@@ -7,7 +7,6 @@ Perin and Deny 2025, on several exemplars a class (there called seeds) and on se
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from symlib import data, groups, kernels, orbits, results, spectral
-from symlib.experiments import mlp_ntk
+from symlib import data, groups, invariant, kernels, results, rotated, spectral
 
 __all__ = [
     "Exemplars",
@@ -24,12 +22,8 @@ __all__ = [
     "errors",
     "left_out",
     "network_kernel",
-    "rotation_kernel",
-    "rotation_kernels",
     "run",
-    "sample_turns",
     "spectral_of_classes",
-    "turn_kernel",
     "work",
 ]
 
@@ -76,16 +70,16 @@ def run(
         ValueError: if the largest N is not a multiple of four and of every other N, there are not
             so many classes or exemplars, or ``path`` holds other results.
     """
-    largest = mlp_ntk.largest_count(settings.counts)
+    largest = rotated.largest_count(settings.counts)
     digits = data.load(settings.dataset)
     draw(digits, settings, 0)
 
     def compute(number: int) -> pd.DataFrame:
         images, classes = draw(digits, settings, number)
-        kernel = turn_kernel(images, largest, network_kernel(settings))
+        kernel = rotated.turn_kernel(images, largest, network_kernel(settings))
         frames = [
             errors(
-                sample_turns(kernel, largest, count), classes, count, ridge=settings.ridge
+                rotated.sample_turns(kernel, largest, count), classes, count, ridge=settings.ridge
             ).assign(count=count)
             for count in settings.counts
         ]
@@ -143,99 +137,6 @@ def network_kernel(settings: Any) -> Callable:
     )
 
 
-def turn_kernel(
-    images: Float[np.ndarray, "images size size"],
-    count: int,
-    kernel: Callable,
-    *,
-    block_size: int = 256,
-) -> Float[np.ndarray, "orbits orbits turns"]:
-    """The kernel of all images under N rotations, as one that the quarter turns leave as it is.
-
-    The orbit of an image is s = N/4 exact orbits of C_4, orbit i·s + r starting with image i
-    turned by r steps (of C_2 or C_1 where N is not a multiple of four). Nothing else of the Gram
-    matrix needs to be computed, or kept.
-
-    Args:
-        images: square images, not yet rotated.
-        count: number N of rotations.
-        kernel: ``kernel(x, other)`` of flattened images, invariant under exact quarter turns.
-        block_size: rows computed at once.
-    """
-    turns = gcd(count, 4)
-    steps = count // turns
-    first = orbits.normalize(orbits.rotate(images, np.arange(steps) * 360 / count))
-    turned = orbits.quarter_turns(first)[..., :: 4 // turns, :, :]
-    rows = first.reshape(len(images) * steps, -1)
-    columns = turned.reshape(len(rows) * turns, -1)
-    out = np.empty((len(rows), len(rows), turns))
-    for start in range(0, len(rows), block_size):
-        part = rows[start : start + block_size]
-        out[start : start + block_size] = np.asarray(kernel(part, columns)).reshape(
-            len(part), len(rows), turns
-        )
-    return out
-
-
-def sample_turns(
-    kernel: Float[np.ndarray, "orbits orbits turns"], largest: int, count: int
-) -> Float[np.ndarray, "fewer fewer turns_kept"]:
-    """``turn_kernel`` of every (largest / count)-th rotation, from that of all of them."""
-    steps, turns = largest // gcd(largest, 4), gcd(count, 4)
-    kept = np.arange(0, len(kernel), largest // count if turns == 4 else steps)
-    return kernel[kept[:, None], kept][..., :: gcd(largest, 4) // turns]
-
-
-def rotation_kernel(
-    kernel: Float[np.ndarray, "orbits orbits turns"], count: int
-) -> Float[np.ndarray, "images images count"]:
-    """``turn_kernel``, averaged to one that all N rotations leave as it is."""
-    turns = kernel.shape[-1]
-    steps = count // turns
-    images = len(kernel) // steps
-    rows = kernel.reshape(images, steps, images, steps, turns).swapaxes(-1, -2)
-    rows = rows.reshape(images, steps, images, count)  # [i, r, j, u]
-    return sum(np.roll(rows[:, r], -r, axis=-1) for r in range(steps)) / steps
-
-
-def rotation_kernels(
-    images: Float[np.ndarray, "images size size"],
-    counts: tuple[int, ...],
-    kernel: Callable,
-    *,
-    block_size: int = 64,
-    progress: Callable = lambda blocks, description, total: blocks,
-) -> dict[int, Float[np.ndarray, "images images count"]]:
-    """``rotation_kernel`` of the images for every N, without keeping the Gram matrix it averages.
-
-    Args:
-        images: square images, not yet rotated.
-        counts: numbers N of rotations, all divisors of the largest, a multiple of four.
-        kernel: ``kernel(x, other)`` of flattened images, invariant under exact quarter turns.
-        block_size: images whose rows are computed at once.
-        progress: wraps the loop over blocks, as ``symlib.notebook.progress`` does.
-
-    Raises:
-        ValueError: if the counts do not divide the largest.
-    """
-    largest = mlp_ntk.largest_count(counts)
-    quarter = largest // 4
-    first = orbits.normalize(orbits.rotate(images, np.arange(quarter) * 360 / largest))
-    columns = np.moveaxis(orbits.quarter_turns(first), -3, -4).reshape(len(images) * largest, -1)
-    averaged = {count: np.zeros((len(images), len(images), count)) for count in counts}
-    blocks = range(0, len(images), block_size)
-    for start in progress(blocks, "blocks of the Gram matrix", len(blocks)):
-        for r in range(quarter):
-            part = first[start : start + block_size, r]
-            rows = np.asarray(kernel(part.reshape(len(part), -1), columns))
-            rows = np.roll(rows.reshape(len(part), len(images), largest), -r, axis=-1)
-            for count, out in averaged.items():
-                turns = {h * largest // count % quarter for h in range(count)}
-                if r in turns:
-                    out[start : start + block_size] += rows[..., :: largest // count] / len(turns)
-    return averaged
-
-
 def errors(
     kernel: Float[np.ndarray, "orbits orbits turns"],
     classes: Int[np.ndarray, " images"],
@@ -246,7 +147,7 @@ def errors(
     """Errors at the upright images of each class, left out together, one class against the rest.
 
     Args:
-        kernel: ``turn_kernel`` of the images.
+        kernel: ``rotated.turn_kernel`` of the images.
         classes: the class of each image.
         count: number N of rotations.
         ridge: absolute.
@@ -257,7 +158,7 @@ def errors(
         ``projected_correct``, the same from the kernel averaged over all rotations; ``spectral``,
         the paper's ε_s averaged over pairs of an exemplar of the class and one of another.
     """
-    averaged = rotation_kernel(kernel, count)
+    averaged = rotated.rotation_kernel(kernel, count)
     return pd.DataFrame(
         {"digit": np.unique(classes)}
         | left_out(kernel, classes, ridge=ridge)
@@ -275,7 +176,7 @@ def spectral_of_classes(
     """The paper's ε_s of each class, averaged over pairs of one of its images and one of another.
 
     Args:
-        kernel: ``rotation_kernel`` of the images.
+        kernel: ``rotated.rotation_kernel`` of the images.
         classes: the class of each image.
         ridge: absolute.
     """
@@ -299,7 +200,7 @@ def left_out(
     )
     upright = np.arange(len(classes)) * per_image
     sets = [np.stack([upright[own], np.zeros(own.sum(), int)], axis=1) for own in (outputs > 0).T]
-    residuals = spectral.leave_sets_out(groups.cyclic(turns), kernel, labels, sets, ridge=ridge)
+    residuals = invariant.leave_sets_out(groups.cyclic(turns), kernel, labels, sets, ridge=ridge)
     predicted = [outputs[own] - r for own, r in zip((outputs > 0).T, residuals)]
     return {
         "error": [np.abs(r[:, c]).mean() for c, r in enumerate(residuals)],

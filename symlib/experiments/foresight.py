@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from symlib import data, results
+from symlib import data, results, rotated
 from symlib.experiments import exemplars, fig1
 
 __all__ = ["Foresight", "run", "work"]
@@ -69,7 +69,7 @@ def run(
         few = np.concatenate(
             [np.flatnonzero(classes == c)[: settings.in_pairs] for c in np.unique(classes)]
         )
-        kernels = exemplars.rotation_kernels(
+        kernels = rotated.rotation_kernels(
             images, settings.counts, exemplars.network_kernel(settings)
         )
         frames = []

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from symlib import data, groups, kernels, orbits, regression, results, spectral
+from symlib import data, groups, invariant, kernels, orbits, regression, results
 
 __all__ = ["GROUPS", "Groups", "run", "work"]
 
@@ -67,9 +67,9 @@ def run(
         labels = np.repeat(np.where(np.arange(settings.orbits) % 2, -1.0, 1.0), group.order)
         held_orbits = np.arange(0, settings.orbits, 2)
         dense = regression.leave_out(gram, labels, held_orbits * group.order, ridge=settings.ridge)
-        fourier = spectral.leave_out(
+        fourier = invariant.leave_out(
             group,
-            spectral.invariant_projection(gram, group),
+            invariant.projection(gram, group),
             labels.reshape(settings.orbits, group.order),
             np.stack([held_orbits, np.zeros_like(held_orbits)], axis=1),
             ridge=settings.ridge,

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from symlib import data, groups, kernels, orbits, regression, results, spectral
+from symlib import data, groups, invariant, kernels, orbits, regression, results, rotated, spectral
 
-__all__ = ["MlpNtk", "errors", "orbit_gram", "run", "work"]
+__all__ = ["MlpNtk", "errors", "run", "work"]
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ def run(
         ValueError: if the largest N is not a multiple of four and of every other N, or ``path``
             holds other results.
     """
-    largest = largest_count(settings.counts)
+    largest = rotated.largest_count(settings.counts)
     digits = data.load(settings.dataset)
     generator = np.random.default_rng(settings.seed)
     pairs = data.pairs_of_classes(digits.labels, settings.pairs, generator=generator)
 
     def compute(start: int) -> pd.DataFrame:
         chunk = pairs[start : start + settings.chunk]
-        turned = turned_digits(digits.images[chunk], largest)
+        turned = rotated.orbit_images(digits.images[chunk], largest)
         frames = []
         for depth in settings.hidden_layers:
             kernel = partial(
@@ -74,7 +74,7 @@ def run(
                 weight_std=settings.weight_std,
                 bias_std=settings.bias_std,
             )
-            gram = orbit_gram(turned, kernel)
+            gram = rotated.orbit_gram(turned, kernel)
             for count in settings.counts:
                 step = largest // count
                 kept = np.arange(2 * largest)[::step]
@@ -103,50 +103,6 @@ def work(settings: MlpNtk) -> tuple[int, float]:
     return -(-settings.pairs // settings.chunk), seconds * (max(settings.counts) / 64) ** 2
 
 
-def largest_count(counts: tuple[int, ...]) -> int:
-    """The largest number of rotations, whose orbits hold those of all others."""
-    largest = max(counts)
-    if largest % 4 or any(largest % count for count in counts):
-        raise ValueError(
-            f"counts must all divide the largest, itself a multiple of 4, got {counts}; "
-            "quarter turns are what makes the orbits exact"
-        )
-    return largest
-
-
-def turned_digits(
-    images: Float[np.ndarray, "pairs 2 size size"], count: int
-) -> Float[np.ndarray, "pairs 2 count size size"]:
-    """Orbits of both images of each pair: rotated, mean removed, unit norm.
-
-    Normalisation commutes with the exact quarter turns, so it is done on the first quarter.
-    """
-    first = orbits.normalize(orbits.rotate(images, np.arange(count // 4) * 360 / count))
-    turned = np.moveaxis(orbits.quarter_turns(first), -3, -4)
-    return turned.reshape(*images.shape[:2], count, *images.shape[2:])
-
-
-def orbit_gram(
-    turned: Float[np.ndarray, "pairs 2 count size size"], kernel: Callable
-) -> Float[np.ndarray, "pairs points points"]:
-    """Gram matrices of both orbits of each pair, a quarter of them computed.
-
-    ``kernel(x, other)`` must be invariant under quarter turns, as that of any dense network is.
-    Turning both points by q quarters leaves their kernel as it is, so that the first quarter
-    of each orbit against everything tells the rest.
-    """
-    pairs, _, count = turned.shape[:3]
-    points = turned.reshape(pairs, 2, 4, count // 4, -1)
-    first = points[:, :, 0].reshape(pairs, count // 2, -1)
-    everything = points.reshape(pairs, 2 * count, -1)
-    rows = np.asarray(kernel(first, everything)).reshape(pairs, 2, count // 4, 2, count)
-    shift = count // 4
-    gram = np.empty((pairs, 2, 4, shift, 2, count))
-    for turns in range(4):
-        gram[:, :, turns] = np.roll(rows, turns * shift, axis=-1)
-    return gram.reshape(pairs, 2 * count, 2 * count)
-
-
 def errors(
     gram: Float[np.ndarray, "pairs points points"], *, ridge: float
 ) -> dict[str, Float[np.ndarray, " pairs"]]:
@@ -168,17 +124,17 @@ def errors(
     paper = spectral.spectral_error(gram, ridge=ridge)
 
     rotations = groups.cyclic(count)
-    projected = spectral.leave_one_out(
+    projected = invariant.leave_one_out(
         rotations,
-        spectral.invariant_projection(gram, rotations),
+        invariant.projection(gram, rotations),
         labels.reshape(2, count),
         ridge=ridge,
     )
     turns = groups.cyclic(gcd(count, 4))
-    split = spectral.split_orbits(gram, order=count, subgroup_order=turns.order)
-    quarters = spectral.leave_one_out(
+    split = invariant.split_orbits(gram, order=count, subgroup_order=turns.order)
+    quarters = invariant.leave_one_out(
         turns,
-        spectral.invariant_projection(split, turns),
+        invariant.projection(split, turns),
         labels.reshape(-1, turns.order),
         ridge=ridge,
     )

@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from symlib import data, finite, kernels, regression, results
+from symlib import data, finite, kernels, regression, results, rotated
 from symlib.experiments import mlp_ntk
 
 __all__ = ["MlpTrained", "momentum_prediction", "run", "standard_ntk", "work"]
@@ -86,7 +86,7 @@ def run(
         ValueError: if the largest N is not a multiple of four and of every other N, or ``path``
             holds other results.
     """
-    largest = mlp_ntk.largest_count(settings.counts)
+    largest = rotated.largest_count(settings.counts)
     digits = data.load(settings.dataset)
     generator = np.random.default_rng(settings.seed)
     pairs = data.pairs_of_classes(digits.labels, settings.pairs, generator=generator)
@@ -101,8 +101,8 @@ def run(
         )
 
     def compute(number: int) -> pd.DataFrame:
-        turned = mlp_ntk.turned_digits(digits.images[pairs[[number]]], largest)
-        gram = mlp_ntk.orbit_gram(turned, kernel)
+        turned = rotated.orbit_images(digits.images[pairs[[number]]], largest)
+        gram = rotated.orbit_gram(turned, kernel)
         rows = []
         for count in settings.counts:
             kept = np.arange(0, 2 * largest, largest // count)

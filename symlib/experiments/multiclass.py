@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from symlib import data, results
-from symlib.experiments import exemplars, mlp_ntk
+from symlib import data, results, rotated
+from symlib.experiments import exemplars
 
 __all__ = ["Multiclass", "run", "work"]
 
@@ -56,7 +56,7 @@ def run(
         ValueError: if an N is below 2, there are not so many classes or exemplars, or ``path``
             holds other results.
     """
-    mlp_ntk.largest_count(settings.counts)
+    rotated.largest_count(settings.counts)
     digits = data.load(settings.dataset)
     exemplars.draw(digits, settings, 0)
     cells = {
@@ -68,7 +68,7 @@ def run(
     def compute(cell: str) -> pd.DataFrame:
         number, count = cells[cell]
         images, classes = exemplars.draw(digits, settings, number)
-        kernel = exemplars.turn_kernel(images, count, exemplars.network_kernel(settings))
+        kernel = rotated.turn_kernel(images, count, exemplars.network_kernel(settings))
         predicted = exemplars.errors(kernel, classes, count, ridge=settings.ridge)
         trained = [
             _train(images, classes, digit, count, settings, number) for digit in predicted.digit

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from symlib import convolutions, data, groups, orbits, regression, results, spectral
+from symlib import convolutions, data, groups, invariant, orbits, regression, results
 
 __all__ = ["Shifts", "run", "work"]
 
@@ -70,7 +70,7 @@ def run(
             for count in settings.counts:
                 labels = np.repeat([[1.0], [-1.0]], count, axis=1)
                 for ridge in settings.ridges:
-                    residual = spectral.leave_one_out(
+                    residual = invariant.leave_one_out(
                         groups.cyclic(count), kernel[..., :: width // count], labels, ridge=ridge
                     )
                     correct = regression.is_correct(residual, labels)[:, 0].mean()

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from symlib import convolutions, data, finite, kernels, orbits, regression, spectral
+from symlib import (
+    convolutions,
+    data,
+    finite,
+    invariant,
+    kernels,
+    orbits,
+    regression,
+    rotated,
+    spectral,
+)
 from symlib import experiments as all_experiments
 from symlib import groups as finite_groups
 from symlib.experiments import (
@@ -195,8 +205,8 @@ def test_exemplars_equal_a_dense_refit(count):
     """Every upright image of one digit left out of the whole Gram matrix, SciPy's rotations."""
     settings = exemplars.Exemplars(classes=3, exemplars=2, counts=(2, 4, 8))
     images, classes = exemplars.draw(data.load(), settings, 0)
-    kernel = exemplars.turn_kernel(images, 8, exemplars.network_kernel(settings), block_size=5)
-    kernel = exemplars.sample_turns(kernel, 8, count)
+    kernel = rotated.turn_kernel(images, 8, exemplars.network_kernel(settings), block_size=5)
+    kernel = rotated.sample_turns(kernel, 8, count)
     frame = exemplars.errors(kernel, classes, count, ridge=1e-10)
 
     turned = np.stack(
@@ -229,11 +239,11 @@ def test_exemplars_equal_a_dense_refit(count):
 def test_projection_of_exemplars_is_the_invariant_projection():
     settings = exemplars.Exemplars(classes=2, exemplars=1)
     images, _ = exemplars.draw(data.load(), settings, 0)
-    kernel = exemplars.turn_kernel(images, 12, exemplars.network_kernel(settings))
+    kernel = rotated.turn_kernel(images, 12, exemplars.network_kernel(settings))
     points = orbits.normalize(orbits.rotations(images, 12)).reshape(24, 784)
     gram = np.asarray(kernels.ntk(points, hidden_layers=1))
-    projected = spectral.invariant_projection(gram, finite_groups.cyclic(12))
-    np.testing.assert_allclose(exemplars.rotation_kernel(kernel, 12), projected, rtol=1e-9)
+    projected = invariant.projection(gram, finite_groups.cyclic(12))
+    np.testing.assert_allclose(rotated.rotation_kernel(kernel, 12), projected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("block_size", [3, 64])
@@ -241,9 +251,9 @@ def test_streamed_rotation_kernels_are_the_averaged_ones(block_size):
     images = data.load().images[:7]
     kernel = exemplars.network_kernel(exemplars.Exemplars())
     counts = (2, 4, 6, 12)
-    streamed = exemplars.rotation_kernels(images, counts, kernel, block_size=block_size)
+    streamed = rotated.rotation_kernels(images, counts, kernel, block_size=block_size)
     for count in counts:
-        averaged = exemplars.rotation_kernel(exemplars.turn_kernel(images, count, kernel), count)
+        averaged = rotated.rotation_kernel(rotated.turn_kernel(images, count, kernel), count)
         np.testing.assert_allclose(streamed[count], averaged, rtol=1e-12)
 
 

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from symlib import kernels, orbits, regression, spectral
+from symlib import invariant, kernels, orbits, regression, spectral
 from symlib.groups import cyclic, dihedral, direct_product, quaternion, symmetric
 
 generator = np.random.default_rng(0)
@@ -30,21 +30,21 @@ def invariant_kernel(group, orbits, condition=1e5):
     """A random invariant kernel with the given condition number of its Gram matrix."""
     points = orbits * group.order
     noise = generator.normal(size=(points, points))
-    gram = spectral.invariant_gram(spectral.invariant_projection(noise @ noise.T, group), group)
+    gram = invariant.gram_matrix(invariant.projection(noise @ noise.T, group), group)
     values, vectors = np.linalg.eigh(gram)
     # A function of an invariant matrix is invariant.
     spread = (values - values[0]) / np.ptp(values) * np.log(condition)
     gram = vectors * np.exp(spread) @ vectors.T
     gram /= np.abs(gram).max()
-    return spectral.invariant_projection((gram + gram.T) / 2, group)
+    return invariant.projection((gram + gram.T) / 2, group)
 
 
 @every_group
 def test_portions_of_the_dual_do_not_matter(group, monkeypatch):
     kernel, labels = invariant_kernel(group, 3), generator.normal(size=(3, group.order))
-    whole = spectral.leave_one_out(group, kernel, labels, ridge=1e-3)
+    whole = invariant.leave_one_out(group, kernel, labels, ridge=1e-3)
     monkeypatch.setattr(spectral, "_ENTRIES", 20)
-    parts = spectral.leave_one_out(group, kernel, labels, ridge=1e-3)
+    parts = invariant.leave_one_out(group, kernel, labels, ridge=1e-3)
     np.testing.assert_allclose(parts, whole, rtol=1e-9, atol=1e-12)
 
 
@@ -54,7 +54,7 @@ def test_portions_of_the_dual_do_not_matter(group, monkeypatch):
 def test_leave_out_equals_dense_refit(group, orbit_count, ridge):
     n, points = group.order, orbit_count * group.order
     kernel = invariant_kernel(group, orbit_count)
-    gram = spectral.invariant_gram(kernel, group)
+    gram = invariant.gram_matrix(kernel, group)
     assert np.linalg.cond(gram) <= 1.1e5
     one_hot = np.eye(orbit_count)[np.repeat(np.arange(orbit_count), n)]
     for labels in (
@@ -67,10 +67,10 @@ def test_leave_out_equals_dense_refit(group, orbit_count, ridge):
             held_out = generator.permutation(points)[:held]
             exact = regression.refit(gram, labels, held_out, ridge=ridge)
             rows = np.stack(np.divmod(held_out, n), axis=1)
-            found = spectral.leave_out(group, kernel, by_orbit, rows, ridge=ridge)
+            found = invariant.leave_out(group, kernel, by_orbit, rows, ridge=ridge)
             assert np.abs(found - exact).max() <= 1e-9 * np.abs(exact).max()
         np.testing.assert_allclose(
-            spectral.leave_one_out(group, kernel, by_orbit, ridge=ridge).reshape(labels.shape),
+            invariant.leave_one_out(group, kernel, by_orbit, ridge=ridge).reshape(labels.shape),
             regression.leave_one_out(gram, labels, ridge=ridge),
             rtol=1e-9,
             atol=1e-9,
@@ -80,8 +80,8 @@ def test_leave_out_equals_dense_refit(group, orbit_count, ridge):
 @every_group
 def test_projection_and_gram_are_inverse(group):
     kernel = invariant_kernel(group, 3)
-    gram = spectral.invariant_gram(kernel, group)
-    np.testing.assert_allclose(spectral.invariant_projection(gram, group), kernel, atol=1e-14)
+    gram = invariant.gram_matrix(kernel, group)
+    np.testing.assert_allclose(invariant.projection(gram, group), kernel, atol=1e-14)
     for g in range(group.order):  # K((i, gh), (j, gk)) = K((i, h), (j, k))
         moved = (np.arange(3)[:, None] * group.order + group.table[g]).ravel()
         np.testing.assert_allclose(gram[np.ix_(moved, moved)], gram, atol=1e-14)
@@ -92,18 +92,18 @@ def test_left_action_makes_an_invariant_gram():
     images = generator.random((2, 6, 6))
     points = orbits.dihedral_images(images).reshape(16, 36)
     gram = np.asarray(kernels.ntk(points, hidden_layers=2))
-    kernel = spectral.invariant_projection(gram, dihedral(4))
-    np.testing.assert_allclose(spectral.invariant_gram(kernel, dihedral(4)), gram, rtol=1e-12)
+    kernel = invariant.projection(gram, dihedral(4))
+    np.testing.assert_allclose(invariant.gram_matrix(kernel, dihedral(4)), gram, rtol=1e-12)
 
 
 def test_batches():
     group = dihedral(4)
     pair = np.stack([invariant_kernel(group, 2), invariant_kernel(group, 2)])
     labels = generator.normal(size=(2, 8, 3))
-    together = spectral.leave_out(group, pair, labels, np.array([[1, 5], [0, 0]]), ridge=0.1)
+    together = invariant.leave_out(group, pair, labels, np.array([[1, 5], [0, 0]]), ridge=0.1)
     for kernel, residual in zip(pair, together):
         np.testing.assert_allclose(
-            spectral.leave_out(group, kernel, labels, np.array([[1, 5], [0, 0]]), ridge=0.1),
+            invariant.leave_out(group, kernel, labels, np.array([[1, 5], [0, 0]]), ridge=0.1),
             residual,
         )
 
@@ -111,11 +111,11 @@ def test_batches():
 def test_constant_labels_touch_only_the_trivial_irrep():
     """Replacing every other irrep's part of K̂⁻¹y changes nothing: K̃⁻¹y is constant on orbits."""
     group, labels = dihedral(5), np.repeat([1.0, -1.0, 0.5], 10)
-    gram = spectral.invariant_gram(invariant_kernel(group, 3), group)
+    gram = invariant.gram_matrix(invariant_kernel(group, 3), group)
     weights = np.linalg.solve(gram, labels).reshape(3, 10)
     spread = np.ptp(weights, axis=1) / np.abs(weights).max()
     assert spread.max() < 1e-8
-    trivial = invariant_mean = spectral.invariant_projection(gram, group).sum(axis=-1)
+    trivial = invariant_mean = invariant.projection(gram, group).sum(axis=-1)
     np.testing.assert_allclose(np.linalg.solve(trivial, [1.0, -1.0, 0.5]), weights[:, 0], rtol=1e-6)
     assert invariant_mean.shape == (3, 3)
 
@@ -172,11 +172,11 @@ def test_projections_fix_their_own_kind():
 def test_split_orbits_of_rotated_images_is_exact():
     turned = orbits.rotations(generator.random((2, 9, 9)), 12).reshape(24, 81)
     gram = np.asarray(kernels.ntk(turned, hidden_layers=1))
-    split = spectral.split_orbits(gram, order=12, subgroup_order=4)
-    kernel = spectral.invariant_projection(split, cyclic(4))
-    np.testing.assert_allclose(spectral.invariant_gram(kernel, cyclic(4)), split, rtol=1e-13)
+    split = invariant.split_orbits(gram, order=12, subgroup_order=4)
+    kernel = invariant.projection(split, cyclic(4))
+    np.testing.assert_allclose(invariant.gram_matrix(kernel, cyclic(4)), split, rtol=1e-13)
     labels = np.repeat([1.0, -1.0], 12)
-    quarters = spectral.leave_one_out(cyclic(4), kernel, labels.reshape(6, 4), ridge=1e-10)
+    quarters = invariant.leave_one_out(cyclic(4), kernel, labels.reshape(6, 4), ridge=1e-10)
     dense = regression.leave_one_out(gram, labels, ridge=1e-10)
     in_order = quarters.reshape(2, 3, 4).swapaxes(1, 2).ravel()
     np.testing.assert_allclose(in_order, dense, rtol=1e-9)
@@ -217,7 +217,7 @@ CONSTANT = np.ones((2, 2, 4))
 )
 def test_bad_input(kernel, labels, held_out, ridge, message):
     with pytest.raises(ValueError, match=message):
-        spectral.leave_out(C4, kernel, labels, held_out, ridge=ridge)
+        invariant.leave_out(C4, kernel, labels, held_out, ridge=ridge)
 
 
 @pytest.mark.usefixtures("untyped")
@@ -230,15 +230,15 @@ def test_bad_input(kernel, labels, held_out, ridge, message):
         (lambda: spectral.spectral_error(np.eye(4, dtype="float32"), ridge=0.0), "float64"),
         (lambda: spectral.spectral_error(np.eye(4), ridge=-1.0), "ridge must be"),
         (lambda: spectral.spectral_error(np.ones((4, 6)), ridge=0.0), "square"),
-        (lambda: spectral.invariant_projection(np.eye(6), C4), "whole orbits of 4 points"),
-        (lambda: spectral.invariant_projection(np.ones((4, 8)), C4), "square"),
-        (lambda: spectral.invariant_gram(np.ones((2, 2, 3)), C4), "kernel must have shape"),
+        (lambda: invariant.projection(np.eye(6), C4), "whole orbits of 4 points"),
+        (lambda: invariant.projection(np.ones((4, 8)), C4), "square"),
+        (lambda: invariant.gram_matrix(np.ones((2, 2, 3)), C4), "kernel must have shape"),
         (
-            lambda: spectral.split_orbits(np.eye(12), order=6, subgroup_order=4),
+            lambda: invariant.split_orbits(np.eye(12), order=6, subgroup_order=4),
             "subgroup_order must divide",
         ),
         (
-            lambda: spectral.leave_one_out(
+            lambda: invariant.leave_one_out(
                 cyclic(1), np.ones((1, 1, 1)), np.ones((1, 1)), ridge=0.0
             ),
             "fewer than all of the 1 points",
@@ -255,14 +255,14 @@ def test_sets_left_out_one_after_another():
     generator = np.random.default_rng(0)
     points = generator.standard_normal((4, 6, 2))[:, group.differences].reshape(24, -1)
     gram = np.exp(-np.square(points[:, None] - points).sum(-1) / 10)
-    kernel = spectral.invariant_projection(gram, group)
+    kernel = invariant.projection(gram, group)
     labels = generator.standard_normal((4, 6, 3))
     sets = [np.array([[0, 0]]), np.array([[2, 1], [0, 5], [2, 4]]), np.array([[3, 2]])]
-    together = spectral.leave_sets_out(group, kernel, labels, sets, ridge=0.1)
+    together = invariant.leave_sets_out(group, kernel, labels, sets, ridge=0.1)
     for held_out, residual in zip(sets, together):
         dense = regression.leave_out(gram, labels.reshape(24, 3), held_out @ [6, 1], ridge=0.1)
         np.testing.assert_allclose(residual, dense, rtol=1e-10)
-        alone = spectral.leave_out(group, kernel, labels, held_out, ridge=0.1)
+        alone = invariant.leave_out(group, kernel, labels, held_out, ridge=0.1)
         np.testing.assert_allclose(residual, alone, rtol=1e-12)
 
 
@@ -270,7 +270,7 @@ def test_sets_left_out_one_after_another():
 def test_spectral_error_of_every_pair_is_that_of_the_pair(count):
     points = np.random.default_rng(1).standard_normal((3 * count, 4))
     gram = np.exp(-np.square(points[:, None] - points).sum(-1) / 10)
-    kernel = spectral.invariant_projection(gram, cyclic(count))
+    kernel = invariant.projection(gram, cyclic(count))
     pairs = spectral.spectral_error_of_pairs(kernel, ridge=0.3)
     for i, j in [(0, 1), (1, 0), (2, 0)]:
         rows = np.r_[i * count : (i + 1) * count, j * count : (j + 1) * count]
