@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 HTML = Path(__file__).parents[2] / "_build" / "html"
@@ -90,6 +91,17 @@ def visit(browser, address, page, theme="light", width=1200):
     return opened, outside, errors, sum(sizes)
 
 
+def barriers(opened):
+    """What axe finds on the page that keeps people from using it."""
+    found = Axe().run(opened).response["violations"]
+    return [
+        f"{violation['id']}: {node['html'][:120]}"
+        for violation in found
+        if violation["impact"] in ("serious", "critical") or violation["id"] == "heading-order"
+        for node in violation["nodes"]
+    ]
+
+
 def test_there_are_pages():
     assert len(PAGES) >= 12, "run make book first"
 
@@ -107,6 +119,7 @@ def test_page_is_whole_and_asks_no_other_host(browser, address, page):
         f"document.querySelectorAll('mjx-container').length >= {sources}", timeout=15_000
     )
     assert opened.locator("mjx-merror, .MathJax_Error").count() == 0
+    assert barriers(opened) == []
     opened.context.close()
 
 
@@ -137,6 +150,7 @@ def test_dark_mode_is_readable(browser, address, page):
     background, contrast = opened.evaluate(_CONTRAST)
     assert background < 0.1
     assert contrast >= 7
+    assert barriers(opened) == []
     figures = opened.locator("div.cell_output img")
     for number in range(figures.count()):
         colour = figures.nth(number).evaluate("image => getComputedStyle(image).backgroundColor")
