@@ -12,7 +12,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from tools import lower
+from tools import explorers, lower
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "_build"
@@ -55,6 +55,7 @@ def main() -> int:
     """Build, and return the exit status."""
     discard_stale_outputs()
     bring_mathjax()
+    explorers.make(BUILD / "assets" / "explorers")
     lower.main()
     command = ["jupyter-book", "build", str(ROOT), "-W", "--keep-going", "-n"]
     environment = os.environ | {
