@@ -44,16 +44,14 @@ def example_script(digits: data.Images) -> str:
     return f"{note}globalThis.digitExamples = {listed};\n"
 
 
-def two_circles_figure(offset: float = 1.0, inverse_length: float = 1.4) -> Figure:
+def two_circles_figure(offset: float = 0.5, inverse_length: float = 1.0) -> Figure:
     """Error against N on two circles, and the inverse spectra of a failure and of a success."""
-    frame = toy.run(
-        toy.Toy(tuple(range(2, 21)), (offset,), inverse_length=inverse_length, ridge_per_point=0)
-    )
+    frame = toy.run(toy.Toy(tuple(range(2, 13)), (offset,), inverse_length, ridge_per_point=0.0))
     figure = Figure(figsize=(9, 3))
     curve, *spectra = figure.subplots(1, 3)
-    curve.semilogy(frame["count"], frame.spectral, "o-", markersize=4)
+    curve.plot(frame["count"], frame.spectral, "o-", markersize=4)
     curve.axhline(1, color="black", linestyle="--", linewidth=1)
-    curve.set(xlabel="points on each circle $N$", ylabel=r"$\varepsilon_s$")
+    curve.set(xlabel="points on each circle $N$", ylabel=r"$\varepsilon_s$", ylim=(0, None))
     curve.set_title("above 1: the other class", fontsize=10)
     for axis, count in zip(spectra, (4, 8)):
         points = orbits.two_circles(count, offset).reshape(2 * count, 3)
@@ -64,13 +62,14 @@ def two_circles_figure(offset: float = 1.0, inverse_length: float = 1.4) -> Figu
 
 def two_digits_figure(pair: np.ndarray) -> Figure:
     """The orbits of two digits, and their errors against N."""
-    turned = orbits.rotations(pair, max(COUNTS))
-    points = orbits.normalize(turned).reshape(1, 2, max(COUNTS), -1)
+    most = max(COUNTS)
+    turned = orbits.rotations(pair, most)
+    points = orbits.normalize(turned).reshape(1, 2 * most, -1)
+    gram = np.asarray(kernels.ntk(points, hidden_layers=1))
     errors = []
-    for count in COUNTS:
-        sampled = points[:, :, :: max(COUNTS) // count].reshape(1, 2 * count, -1)
-        gram = np.asarray(kernels.ntk(sampled, hidden_layers=1))
-        errors.append(mlp_ntk.errors(gram, ridge=1e-10))
+    for count in COUNTS:  # every second, fourth, … angle of the most
+        kept = np.arange(0, 2 * most, most // count)
+        errors.append(mlp_ntk.errors(gram[:, kept[:, None], kept], ridge=1e-10))
     figure = Figure(figsize=(9, 3.2))
     first, second, curve = figure.subplots(1, 3)
     plotting.show_orbit(first, turned[0, ::8])

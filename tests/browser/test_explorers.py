@@ -190,14 +190,12 @@ def test_circles_say_when_float64_is_not_enough(explorer):
     assert opened.locator("#spectrum").is_visible()
 
 
-def test_circles_touch_when_dragged(explorer):
-    opened = explorer("two-circles")
+@pytest.mark.parametrize("touch", [False, True])
+def test_circles_touch_when_dragged(explorer, touch):
+    opened = explorer("two-circles", has_touch=touch)
     box = opened.locator("#scene .grip").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    opened.mouse.move(x, y)
-    opened.mouse.down()
-    opened.mouse.move(x, y + 400, steps=5)
-    opened.mouse.up()
+    draw(opened, [(x, y + step) for step in range(0, 401, 50)], touch)
     assert opened.inner_text("#offset-value") == "0.00"
     assert shown(opened, "error") > 3
     opened.mouse.move(x, y)  # let go: no more dragging
@@ -291,6 +289,7 @@ def test_a_drawing_is_centred_and_scaled(explorer):
 def test_what_the_pages_tell_to_try_is_so(explorer):
     circles = explorer("two-circles")
     sweep = [circles.evaluate(CIRCLES, [count, 0.5, 1, 0]) for count in range(4, 17)]
+    assert [count for count, found in zip(range(4, 17), sweep) if found["error"] > 1] == [4, 5, 6]
     assert (np.diff([found["density"] for found in sweep]) > 0).all()
     assert sweep[0]["separation"] < 4 * sweep[-1]["separation"]
     touching = [circles.evaluate(CIRCLES, [count, 0, 1, 0]) for count in (8, 10, 12)]

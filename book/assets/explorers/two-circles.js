@@ -14,10 +14,10 @@
   root.innerHTML = `
     <div class="explorer-columns">
       <figure>
+        <figcaption><b><span class="key a">●</span> circle A, <span class="key b">■</span> circle
+          B,</b> and <span class="key a">◌</span> the unseen point of A. The thicker a line, the
+          nearer the kernel finds that point. Drag ↕ to move circle B.</figcaption>
         <svg id="scene"></svg>
-        <figcaption><span class="key a">●</span> circle A, <span class="key b">■</span> circle B,
-          <span class="key a">◌</span> the unseen point. The thicker a line, the nearer the kernel
-          finds that point. Drag ↕.</figcaption>
       </figure>
       <div>
         ${page.slider("count", "<i>N</i>, points on each circle", 2, 32, 1, 4)}
@@ -57,9 +57,9 @@
   function errorAt(count) {
     const gram = rbf(twoCircles(count, state.offset), state.inverseLength);
     try {
-      return { row: gram[0], ...spectralError(gram, state.ridge) };
+      return spectralError(gram, state.ridge);
     } catch (problem) {
-      if (problem instanceof RangeError) return { row: gram[0], error: NaN };
+      if (problem instanceof RangeError) return { error: NaN };
       throw problem;
     }
   }
@@ -89,11 +89,12 @@
     add("text", { x: low[0] + 8, y: (low[1] + high[1]) / 2 + 4 }, offset > 0.3 ? "Δ" : "");
 
     const kernel = rbf(points, inverseLength)[0];
+    const thickest = 9 * Math.min(1, 8 / count);
     const [unseen, ...others] = points.map((point, p) => ({
       kind: p < count ? "a" : "b", at: project(point), kernel: kernel[p],
     }));
     for (const { kind, at, kernel: weight } of others) {
-      add("line", { class: `link ${kind}`, "stroke-width": 9 * weight,
+      add("line", { class: `link ${kind}`, "stroke-width": thickest * weight,
         x1: unseen.at[0], y1: unseen.at[1], x2: at[0], y2: at[1] });
     }
     others.sort((p, q) => p.at[2] - q.at[2]);
