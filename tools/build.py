@@ -32,7 +32,7 @@ def discard_stale_outputs() -> None:
     stamp = BUILD / "execution-key"
     if stamp.exists() and stamp.read_text() == execution_key():
         return
-    for cache in (".jupyter_cache", ".doctrees", "html"):
+    for cache in (".jupyter_cache", ".doctrees", "html", "assets/explorers"):
         shutil.rmtree(BUILD / cache, ignore_errors=True)
     BUILD.mkdir(exist_ok=True)
     stamp.write_text(execution_key())
@@ -51,10 +51,22 @@ def bring_mathjax() -> None:
         copy(source / name, target / name)
 
 
+def bring_explorers() -> None:
+    """Make the digits and still figures of the live explorers, unless they are there."""
+    target = BUILD / "assets" / "explorers"
+    source = ROOT / "tools" / "explorers.py"
+    if target.exists() and target.stat().st_mtime > source.stat().st_mtime:
+        return
+    from tools import explorers  # imports JAX, which takes seconds
+
+    explorers.make(target)
+
+
 def main() -> int:
     """Build, and return the exit status."""
     discard_stale_outputs()
     bring_mathjax()
+    bring_explorers()
     lower.main()
     command = ["jupyter-book", "build", str(ROOT), "-W", "--keep-going", "-n"]
     environment = os.environ | {

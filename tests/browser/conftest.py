@@ -1,0 +1,94 @@
+"""The built book on a server of this machine, and pages of it open in Chromium."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+HTML = Path(__file__).parents[2] / "_build" / "html"
+BROWSER = next(
+    (found for name in ("chromium", "google-chrome", "chrome") if (found := shutil.which(name))),
+    None,
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def address():
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    handler = functools.partial(Quiet, directory=str(HTML))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if BROWSER is None:
+        assert not os.environ.get("CI"), "continuous integration must have Chromium"
+        pytest.skip("no Chromium: install it to test the pages")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """A function that opens a page: the page, what it asked other hosts for, its errors, its bytes.
+
+    Further arguments are those of the browser's context.
+    """
+
+    def opening(page, theme="light", width=1200, **context_options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **context_options)
+        contexts.append(context)
+        context.add_init_script(
+            f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
+        )
+        opened = context.new_page()
+        outside, errors, sizes = [], [], []
+        opened.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((address, "data:", "blob:"))
+                else outside.append(request.url)
+            ),
+        )
+        opened.on(
+            "console",
+            lambda message: (
+                errors.append(f"{message.text} {message.location}")
+                if message.type == "error" and "favicon.ico" not in message.location["url"]
+                else None
+            ),
+        )
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        opened.on("response", lambda r: sizes.append(int(r.headers.get("content-length", 0))))
+        opened.goto(address + page, wait_until="load")
+        opened.wait_for_load_state("networkidle")
+        return opened, outside, errors, sum(sizes)
+
+    contexts = []
+    yield opening
+    for context in contexts:
+        context.close()
