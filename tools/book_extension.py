@@ -1,4 +1,4 @@
-"""What the book adds to Sphinx: the ledger of claims, and pages that ask no other host.
+"""What the book adds to Sphinx: the ledger of claims, its address, pages that ask no other host.
 
 The directive ``{claims}`` draws the ledger. What the chapters recorded is only known once all of
 them are read, so the measured cells are filled in when the page is written.
@@ -13,10 +13,11 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from tools import claims
+from tools import address, claims
 
 logger = logging.getLogger(__name__)
 
@@ -177,6 +178,25 @@ def _verdict_cell(verdict: dict) -> nodes.Node:
     return cell
 
 
+def take_address(app: Sphinx, config: Config) -> None:
+    """Let the pages name the place where this build is published."""
+    place = address.read()
+    config.html_baseurl = place.online
+    config.html_theme_options["repository_url"] = place.repository
+    config.html_theme_options["repository_branch"] = place.branch
+    config.html_theme_options["repository_provider"] = "github"  # on a server of any name
+
+
+def open_published_notebooks(app, page, template, context, doctree) -> None:
+    """Let the Colab button open the notebook of this version, where there are several."""
+    place = address.read()
+    for group in context["header_buttons"]:
+        for button in group.get("buttons", ()):
+            if button["text"] == "Colab":
+                theirs, ours = f"/blob/{place.branch}/book/", f"/blob/{place.notebooks}/"
+                button["url"] = button["url"].replace(theirs, ours)
+
+
 def drop_icon_script(app: Sphinx, error: Exception | None) -> None:
     """Empty the theme's largest script: the icons come from its web font, which is there too."""
     script = Path(app.outdir) / "_static" / "scripts" / "fontawesome.js"
@@ -232,10 +252,12 @@ def setup(app: Sphinx) -> dict:
     """Register all of the above."""
     app.add_node(MeasuredCells)
     app.add_directive("claims", ClaimsDirective)
+    app.connect("config-inited", take_address)
     app.connect("env-updated", rewrite_ledger)
     app.connect("doctree-resolved", fill_in)
     app.connect("build-finished", write_verdicts)
     app.connect("build-finished", drop_icon_script)
     app.connect("build-finished", offer_plain_notebooks)
+    app.connect("html-page-context", open_published_notebooks, priority=900)
     app.connect("html-page-context", drop_outside_scripts, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

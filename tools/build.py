@@ -12,7 +12,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from tools import lower
+from tools import address, lower
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "_build"
@@ -64,6 +64,11 @@ def bring_explorers() -> None:
 
 def main() -> int:
     """Build, and return the exit status."""
+    try:
+        address.read()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
     discard_stale_outputs()
     bring_mathjax()
     bring_explorers()

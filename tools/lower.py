@@ -5,6 +5,8 @@ text in Markdown that any notebook program shows, an install cell, and no output
 role that is not known here is an error, so that none ever reaches a reader raw.
 """
 
+import csv
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -14,8 +16,9 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-import yaml
 from pybtex.database import parse_file
+
+from tools import address
 
 ROOT = Path(__file__).parent.parent
 BOOK = ROOT / "book"
@@ -25,7 +28,7 @@ _INSTALL = """\
 from importlib.util import find_spec
 
 if find_spec("symlib") is None:
-    %pip install --quiet "symlib-book @ git+{repository}"
+    %pip install --quiet "{requirement}"
 elif find_spec("symlib.notebook") is None:
     raise ImportError(
         "Another package named symlib is installed, an unrelated one for galaxy simulations. "
@@ -59,13 +62,14 @@ class Targets:
 
 def main() -> None:
     """Write the notebook of every chapter that has code, where it differs from what is there."""
-    settings = yaml.safe_load((ROOT / "_config.yml").read_text())
+    place = address.read()
     chapters = read_chapters()
-    targets = collect(chapters, settings["html"]["baseurl"], BOOK / "references.bib")
+    targets = collect(chapters, place.pages, BOOK / "references.bib")
+    durations = read_durations()
     for name, text in chapters.items():
         if "```{code-cell}" not in text:
             continue
-        lowered = lower(name, text, targets, settings["repository"]["url"])
+        lowered = lower(name, text, targets, place.requirement, durations.get(name, ""))
         path = BOOK / f"{name}.ipynb"
         if not path.exists() or path.read_text() != lowered:
             path.write_text(lowered)
@@ -75,6 +79,24 @@ def read_chapters() -> dict[str, str]:
     """The text of every chapter, in the order of the book, in which its equations are numbered."""
     listed = re.findall(r"(?:root|file): book/([\w-]+)", (ROOT / "_toc.yml").read_text())
     return {name: (BOOK / f"{name}.md").read_text() for name in listed}
+
+
+def read_durations() -> dict[str, str]:
+    """How long each chapter takes on which device, in words, as ``tools.execute`` measured it."""
+    durations: dict[str, str] = {}
+    with (BOOK / "timing.csv").open() as file:
+        for row in csv.DictReader(file):
+            took = f"{_rounded(float(row['seconds']))} on {row['device']}"
+            known = durations.get(row["notebook"])
+            durations[row["notebook"]] = f"{known}, {took}" if known else took
+    return durations
+
+
+def _rounded(seconds: float) -> str:
+    if seconds <= 50:
+        return f"{10 * math.ceil(seconds / 10)} seconds"
+    minutes = math.ceil(seconds / 60)
+    return "a minute" if minutes == 1 else f"{minutes} minutes"
 
 
 def collect(chapters: dict[str, str], online: str, bibliography: Path) -> Targets:
@@ -106,16 +128,25 @@ def collect(chapters: dict[str, str], online: str, bibliography: Path) -> Target
     return targets
 
 
-def lower(name: str, text: str, targets: Targets, repository: str) -> str:
-    """The notebook of one chapter, as the text of an ``.ipynb`` file."""
+def lower(name: str, text: str, targets: Targets, requirement: str, duration: str = "") -> str:
+    """The notebook of one chapter, as the text of an ``.ipynb`` file.
+
+    Args:
+        name: of the chapter.
+        text: of the chapter.
+        targets: what can be referred to.
+        requirement: what the install cell hands to pip.
+        duration: how long the chapter takes on which device.
+    """
     notebook = jupytext.reads(text, fmt="md:myst")
     source = f"{targets.online}/book/{name}.html"
+    takes = f" To run, it takes about {duration}." if duration else ""
     cells = [
         nbformat.v4.new_markdown_cell(
             f"*A chapter of [Can a deep network learn a symmetry?]({source}), "
-            "where it can be read with its outputs.*"
+            f"where it can be read with its outputs.{takes}*"
         ),
-        nbformat.v4.new_code_cell(_INSTALL.format(repository=repository)),
+        nbformat.v4.new_code_cell(_INSTALL.format(requirement=requirement)),
     ]
     in_solution = False
     for cell in notebook.cells:

@@ -1,10 +1,15 @@
 """The build itself: an error in a cell, or a claim that is not measured, must fail it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+import symlib
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,15 +43,16 @@ def prepare(folder, contents):
     return folder
 
 
-def build(folder, code):
+def build(folder, code, published=None):
     """Build the book with this code on its page, again if it was built before."""
     header = (ROOT / "book" / "welcome.md").read_text().split("# Can")[0]
     (folder / "book" / "page.md").write_text(header + PAGE.format(code=code))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    unpublished = {name: value for name, value in os.environ.items() if name != "BOOK_TAG"}
     return subprocess.run(
         ["jupyter-book", "build", ".", "-W", "--keep-going", "-n"],
         cwd=folder,
-        env=os.environ | {"PATH": path},
+        env=unpublished | {"PATH": path} | (published or {}),
         capture_output=True,
         text=True,
         check=False,
@@ -76,3 +82,45 @@ def test_a_claim_that_is_not_measured_fails_the_build(tmp_path):
         assert "Extension error" not in done.stderr
         assert "not measured" in shown.read_text()
         assert "0 claims hold, 0 fail in part or whole, 1 lack a" in shown.read_text()
+
+
+FORK = {
+    "GITHUB_SERVER_URL": "https://git.example.org",
+    "GITHUB_REPOSITORY": "someone/our-course",
+    "BOOK_TAG": f"v{symlib.__version__}",
+    "BOOK_ONLINE": "https://someone.example.org/our-course/",
+}
+
+
+@pytest.mark.parametrize(
+    ("published", "repository", "online", "notebooks"),
+    [
+        (
+            {},
+            "https://github.com/symlib/symlib-book",
+            "https://symlib.github.io/symlib-book",
+            "symlib/symlib-book/blob/main/book",
+        ),
+        (
+            FORK,
+            "https://git.example.org/someone/our-course",
+            "https://someone.example.org/our-course",
+            f"someone/our-course/blob/notebooks/v{symlib.__version__}",
+        ),
+    ],
+)
+def test_buttons_lead_to_where_the_book_is_published(
+    tmp_path, published, repository, online, notebooks
+):
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "page.ipynb").write_text("{}")
+    folder = prepare(tmp_path, "")
+    assert build(folder, "1 / 1", published).returncode == 0
+    page = (folder / "_build" / "html" / "book" / "page.html").read_text()
+    links = set(re.findall(r'href="(https://[^"]+)"', page))
+    assert f"https://colab.research.google.com/github/{notebooks}/page.ipynb" in links
+    assert f"{repository}/edit/main/book/page.md" in links
+    assert f"{online}/book/page.html" in links
+    assert any(link.startswith(f"{repository}/issues/new?") for link in links)
+    if published:
+        assert "symlib/symlib-book" not in page

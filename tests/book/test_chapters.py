@@ -8,7 +8,7 @@ import jupytext
 import pytest
 import yaml
 
-from tools import claims, lower
+from tools import address, claims, lower
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted(
@@ -28,10 +28,12 @@ def test_table_of_contents_is_complete():
 
 @every_chapter
 def test_notebook_is_in_sync(path):
-    settings = yaml.safe_load((ROOT / "_config.yml").read_text())
+    place = address.read()
     chapters = lower.read_chapters()
-    targets = lower.collect(chapters, settings["html"]["baseurl"], ROOT / "book" / "references.bib")
-    expected = lower.lower(path.stem, chapters[path.stem], targets, settings["repository"]["url"])
+    targets = lower.collect(chapters, place.pages, ROOT / "book" / "references.bib")
+    duration = lower.read_durations().get(path.stem)
+    assert duration, f"measure it: python -m tools.execute --keep --out out {path.stem}"
+    expected = lower.lower(path.stem, chapters[path.stem], targets, place.requirement, duration)
     assert path.with_suffix(".ipynb").read_text() == expected, "run make notebooks"
 
 

@@ -36,9 +36,11 @@ def lowered(tmp_path):
         chapters = {"this": "# This chapter\n\n" + text, "other": OTHER}
         targets = lower.collect(chapters, "https://book.org/", bibliography)
         notebook = nbformat.reads(
-            lower.lower("this", chapters["this"], targets, "https://git.org/r"), as_version=4
+            lower.lower("this", chapters["this"], targets, "the-book", "3 minutes"), as_version=4
         )
+        assert notebook.cells[0].source.endswith(" To run, it takes about 3 minutes.*")
         assert notebook.cells[1].cell_type == "code"
+        assert '%pip install --quiet "the-book"' in notebook.cells[1].source
         return notebook.cells[2:]
 
     return convert
@@ -151,3 +153,15 @@ def test_equations_are_numbered_through_the_book(tmp_path):
 
 def test_lowering_is_deterministic(lowered):
     assert lowered("Text.") == lowered("Text.")
+
+
+def test_durations_are_what_was_measured(tmp_path, monkeypatch):
+    rows = ("a,a CPU,0.2", "a,a GPU,10", "b,a CPU,50.1", "c,a CPU,61", "d,a CPU,49")
+    (tmp_path / "timing.csv").write_text("\n".join(("notebook,device,seconds", *rows)))
+    monkeypatch.setattr(lower, "BOOK", tmp_path)
+    assert lower.read_durations() == {
+        "a": "10 seconds on a CPU, 10 seconds on a GPU",
+        "b": "a minute on a CPU",
+        "c": "2 minutes on a CPU",
+        "d": "50 seconds on a CPU",
+    }

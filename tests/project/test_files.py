@@ -77,7 +77,8 @@ def test_citation_is_valid():
 def test_readme_commands_and_links_exist():
     readme = (ROOT / "README.md").read_text()
     makefile = (ROOT / "Makefile").read_text()
-    text = readme + (ROOT / "CONTRIBUTING.md").read_text()
+    guides = ("CONTRIBUTING.md", "RELEASING.md")
+    text = readme + "".join((ROOT / name).read_text() for name in guides)
     commands = re.findall(r"(?:^|`)make ([a-z][a-z ]*[a-z])(?=`|\s{2,}#)", text, re.MULTILINE)
     targets = {target for command in commands for target in command.split()}
     assert {"book", "test"} <= targets
@@ -89,9 +90,16 @@ def test_readme_commands_and_links_exist():
         assert (ROOT / "book" / f"{chapter}.ipynb").exists()
 
 
+GRANTED = {  # beyond reading the repository
+    "publish.build": {"contents": "read", "pages": "read"},
+    "publish.store": {"contents": "write"},
+    "publish.deploy": {"pages": "write", "id-token": "write"},
+}
+
+
 def test_workflows_are_valid_and_safe():
     workflows = [str(path) for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
-    assert len(workflows) >= 2
+    assert len(workflows) >= 5
     schema = ["--builtin-schema", "vendor.github-workflows"]
     subprocess.run([BIN / "check-jsonschema", *schema, *workflows], check=True)
     subprocess.run([BIN / "zizmor", "--offline", "--quiet", *workflows], check=True)
@@ -101,10 +109,11 @@ def test_workflows_are_valid_and_safe():
         assert all(re.fullmatch(r"[0-9a-f]{40}", commit) for commit in used)
         parsed = yaml.safe_load(Path(workflow).read_text())
         assert parsed["permissions"] == {}
-        for job in parsed["jobs"].values():
-            assert job["permissions"] == {"contents": "read"}
+        for name, job in parsed["jobs"].items():
+            granted = GRANTED.get(f"{Path(workflow).stem}.{name}", {"contents": "read"})
+            assert job["permissions"] == granted
             checkouts = [s for s in job["steps"] if "actions/checkout" in s.get("uses", "")]
-            assert checkouts
+            assert checkouts or "contents" not in granted
             assert all(step["with"]["persist-credentials"] is False for step in checkouts)
             assert not any("${{" in step.get("run", "") for step in job["steps"])
 
@@ -171,6 +180,26 @@ def test_executing_notebooks(tmp_path, capsys):
     with pytest.raises(SystemExit):
         execute.main(["missing", "--book", str(book), "--out", str(out)])
     assert "no chapter missing; choose from bad, dead, good, slow" in capsys.readouterr().err
+
+
+def test_times_are_kept(tmp_path, monkeypatch, capsys):
+    from tools import execute
+
+    notebook(tmp_path, "new", "1 + 1")
+    notebook(tmp_path, "bad", "1 / 0")
+    timing = tmp_path / "timing.csv"
+    timing.write_text("notebook,device,seconds\nbad,a CPU,3.0\nnew,a CPU,7.0\nnew,a GPU,5.0\n")
+    monkeypatch.setattr(execute, "_DEVICE", "print('a CPU')")
+    assert execute.main(["--keep", "--book", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    rows = timing.read_text().splitlines()
+    assert rows[:2] == ["notebook,device,seconds", "bad,a CPU,3.0"]
+    assert rows[2].startswith("new,a CPU,")
+    assert rows[2] != "new,a CPU,7.0"
+    assert rows[3:] == ["new,a GPU,5.0"]
+    monkeypatch.setenv("SYMLIB_SCALE", "paper")
+    with pytest.raises(SystemExit):
+        execute.main(["--keep", "--book", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert "--keep is for the quick scale" in capsys.readouterr().err
 
 
 def test_gpu_check_names_the_blind(monkeypatch, capsys):
