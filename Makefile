@@ -6,14 +6,14 @@ RUN := $(VENV)/bin/python
 SOURCES := $(shell find book symlib tools -type f -not -name '*.ipynb' -not -name '*.pyc') \
            _config.yml _toc.yml requirements.txt
 
-.PHONY: help book test serve notebooks bench lint lock clean
+.PHONY: help book test serve notebooks assignments bench lint lock clean
 
 help:             ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
 book: _build/html/.built-$(SYMLIB_SCALE)  ## Build the executed book into _build/html
 
-test: book        ## Run every test, once the book is up to date
+test: book assignments  ## Run every test, once the book and the assignments are up to date
 	$(RUN) -m pytest -n auto
 
 serve: book       ## Show the book on http://localhost:8000
@@ -21,6 +21,8 @@ serve: book       ## Show the book on http://localhost:8000
 
 notebooks: $(VENV)/.installed  ## Regenerate book/*.ipynb from the chapters
 	$(RUN) -m tools.lower
+
+assignments: _build/assignments/.built  ## Make the student, solution and autograder versions
 
 bench: $(VENV)/.installed  ## Time symlib against its peers, side by side
 	$(RUN) -m benchmarks
@@ -41,6 +43,10 @@ clean:            ## Remove what was built, not what was installed
 
 _build/html/.built-$(SYMLIB_SCALE): $(VENV)/.installed $(SOURCES)
 	$(RUN) -m tools.build
+	@touch $@
+
+_build/assignments/.built: $(VENV)/.installed $(wildcard assignments/*) tools/assignments.py
+	$(RUN) -m tools.assignments build
 	@touch $@
 
 $(VENV)/.installed: requirements.txt pyproject.toml
