@@ -66,7 +66,7 @@ def shapes(student: str) -> np.ndarray:
 def circles(student: str) -> tuple[float, float]:
     """The distance Δ of two circles and the inverse length L of a kernel."""
     draw = generator(student, "circles")
-    return round(draw.uniform(0.5, 1.2), 3), round(draw.uniform(1.0, 1.6), 3)
+    return round(draw.uniform(0.6, 1.7), 3), round(draw.uniform(1.0, 1.6), 3)
 
 
 def network(student: str) -> dict[str, float]:

@@ -54,7 +54,9 @@ def build_one(masters: Path, name: str, out: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         work, made = Path(folder) / "work", Path(folder) / "work" / "made"
         shutil.copytree(masters, work, ignore=shutil.ignore_patterns("*.md", "__pycache__"))
-        jupytext.write(jupytext.read(masters / f"{name}.md"), work / f"{name}.ipynb")
+        notebook = jupytext.read(masters / f"{name}.md")
+        notebook.metadata.pop("jupytext", None)
+        nbformat.write(notebook, work / f"{name}.ipynb")
         _run_tool("otter", "assign", "--no-run-tests", f"{name}.ipynb", "made", cwd=work)
         (zipped,) = made.glob("autograder/*.zip")
         zipped.rename(made / "autograder" / "autograder.zip")

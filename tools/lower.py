@@ -18,7 +18,6 @@ import yaml
 from pybtex.database import parse_file
 
 ROOT = Path(__file__).parent.parent
-BOOK = ROOT / "book"
 
 _INSTALL = """\
 # Installs the book's package where it is missing, as on Colab; does nothing elsewhere.
@@ -56,24 +55,24 @@ class Targets:
     citations: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # names, year, link
 
 
-def main() -> None:
+def main(root: Path = ROOT) -> None:
     """Write the notebook of every chapter that has code, where it differs from what is there."""
-    settings = yaml.safe_load((ROOT / "_config.yml").read_text())
-    chapters = read_chapters()
-    targets = collect(chapters, settings["html"]["baseurl"], BOOK / "references.bib")
+    settings = yaml.safe_load((root / "_config.yml").read_text())
+    chapters = read_chapters(root)
+    targets = collect(chapters, settings["html"]["baseurl"], root / "book" / "references.bib")
     for name, text in chapters.items():
         if "```{code-cell}" not in text:
             continue
         lowered = lower(name, text, targets, settings["repository"]["url"])
-        path = BOOK / f"{name}.ipynb"
+        path = root / "book" / f"{name}.ipynb"
         if not path.exists() or path.read_text() != lowered:
             path.write_text(lowered)
 
 
-def read_chapters() -> dict[str, str]:
+def read_chapters(root: Path = ROOT) -> dict[str, str]:
     """The text of every chapter, in the order of the book, in which its equations are numbered."""
-    listed = re.findall(r"(?:root|file): book/([\w-]+)", (ROOT / "_toc.yml").read_text())
-    return {name: (BOOK / f"{name}.md").read_text() for name in listed}
+    listed = re.findall(r"(?:root|file): book/([\w-]+)", (root / "_toc.yml").read_text())
+    return {name: (root / "book" / f"{name}.md").read_text() for name in listed}
 
 
 def collect(chapters: dict[str, str], online: str, bibliography: Path) -> Targets:
