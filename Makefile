@@ -1,26 +1,30 @@
 PYTHON ?= python3.11
+EDITION ?= full
 SYMLIB_SCALE ?= quick
 export SYMLIB_SCALE
 VENV := .venv
 RUN := $(VENV)/bin/python
+PAGES := $(if $(filter course,$(EDITION)),_build/course/)_build/html
 SOURCES := $(shell find book symlib tools -type f -not -name '*.ipynb' -not -name '*.pyc') \
            _config.yml _toc.yml requirements.txt
 
-.PHONY: help book test serve notebooks bench lint lock clean
+.PHONY: help book test serve notebooks assignments bench lint lock clean
 
 help:             ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
-book: _build/html/.built-$(SYMLIB_SCALE)  ## Build the executed book into _build/html
+book: $(PAGES)/.built-$(SYMLIB_SCALE)  ## Build the executed book (EDITION=course: without solutions)
 
-test: book        ## Run every test, once the book is up to date
+test: book assignments  ## Run every test, once the book and the assignments are up to date
 	$(RUN) -m pytest -n auto
 
 serve: book       ## Show the book on http://localhost:8000
-	$(RUN) -m http.server 8000 --bind 127.0.0.1 --directory _build/html
+	$(RUN) -m http.server 8000 --bind 127.0.0.1 --directory $(PAGES)
 
 notebooks: $(VENV)/.installed  ## Regenerate book/*.ipynb from the chapters
 	$(RUN) -m tools.lower
+
+assignments: _build/assignments/.built  ## Make the student, solution and autograder versions
 
 bench: $(VENV)/.installed  ## Time symlib against its peers, side by side
 	$(RUN) -m benchmarks
@@ -39,8 +43,12 @@ lock: $(VENV)/.installed  ## Resolve pyproject.toml into requirements.txt
 clean:            ## Remove what was built, not what was installed
 	rm -rf _build
 
-_build/html/.built-$(SYMLIB_SCALE): $(VENV)/.installed $(SOURCES)
-	$(RUN) -m tools.build
+$(PAGES)/.built-$(SYMLIB_SCALE): $(VENV)/.installed $(SOURCES)
+	$(RUN) -m tools.build $(EDITION)
+	@touch $@
+
+_build/assignments/.built: $(VENV)/.installed $(wildcard assignments/*) tools/assignments.py
+	$(RUN) -m tools.assignments build
 	@touch $@
 
 $(VENV)/.installed: requirements.txt pyproject.toml

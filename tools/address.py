@@ -49,13 +49,13 @@ class Address:
         return f"symlib-book @ git+{self.repository}{pinned}"
 
 
-def read(environment: Mapping[str, str] = os.environ) -> Address:
-    """The addresses of ``_config.yml``, or those of the job that publishes.
+def read(environment: Mapping[str, str] = os.environ, root: Path = ROOT) -> Address:
+    """The addresses of ``_config.yml`` in ``root``, or those of the job that publishes.
 
     Raises:
         ValueError: if ``BOOK_TAG`` is set, and it or a variable that goes with it is malformed.
     """
-    settings = yaml.safe_load((ROOT / "_config.yml").read_text())
+    settings = yaml.safe_load((root / "_config.yml").read_text())
     branch = settings["repository"]["branch"]
     tag = environment.get("BOOK_TAG", "")
     if not tag:

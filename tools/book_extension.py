@@ -180,7 +180,7 @@ def _verdict_cell(verdict: dict) -> nodes.Node:
 
 def take_address(app: Sphinx, config: Config) -> None:
     """Let the pages name the place where this build is published."""
-    place = address.read()
+    place = address.read(root=Path(app.srcdir))
     config.html_baseurl = place.online
     config.html_theme_options["repository_url"] = place.repository
     config.html_theme_options["repository_branch"] = place.branch
@@ -189,7 +189,7 @@ def take_address(app: Sphinx, config: Config) -> None:
 
 def open_published_notebooks(app, page, template, context, doctree) -> None:
     """Let the Colab button open the notebook of this version, where there are several."""
-    place = address.read()
+    place = address.read(root=Path(app.srcdir))
     for group in context["header_buttons"]:
         for button in group.get("buttons", ()):
             if button["text"] == "Colab":

@@ -1,9 +1,10 @@
-"""Build the executed book: ``python -m tools.build``.
+"""Build the executed book: ``python -m tools.build``, or its edition without solutions.
 
 Chapters are executed once and their outputs cached. The cache knows only the text of the cells,
 so it is emptied here whenever the library, the lock or the scale that they ran with has changed.
 """
 
+import argparse
 import hashlib
 import os
 import shutil
@@ -12,10 +13,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from tools import address, lower
+from tools import address, edition, lower
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "_build"
+COURSE = BUILD / "course"  # sources and pages of the edition without solutions
 MATHJAX_FILES = ("tex-mml-chtml.js", "output/chtml/fonts", "input/tex/extensions")
 
 
@@ -32,7 +34,7 @@ def discard_stale_outputs() -> None:
     stamp = BUILD / "execution-key"
     if stamp.exists() and stamp.read_text() == execution_key():
         return
-    for cache in (".jupyter_cache", ".doctrees", "html", "assets/explorers"):
+    for cache in (".jupyter_cache", ".doctrees", "html", "course", "assets/explorers"):
         shutil.rmtree(BUILD / cache, ignore_errors=True)
     BUILD.mkdir(exist_ok=True)
     stamp.write_text(execution_key())
@@ -62,8 +64,11 @@ def bring_explorers() -> None:
     explorers.make(target)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Build, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tools.build", description=__doc__)
+    parser.add_argument("edition", nargs="?", choices=("full", "course"), default="full")
+    options = parser.parse_args(arguments)
     try:
         address.read()
     except ValueError as error:
@@ -73,7 +78,14 @@ def main() -> int:
     bring_mathjax()
     bring_explorers()
     lower.main()
-    command = ["jupyter-book", "build", str(ROOT), "-W", "--keep-going", "-n"]
+    if options.edition == "course":
+        edition.stage(ROOT, COURSE)
+    return build(ROOT if options.edition == "full" else COURSE)
+
+
+def build(root: Path) -> int:
+    """Build the pages of the sources in a folder, and show what went wrong."""
+    command = ["jupyter-book", "build", str(root), "-W", "--keep-going", "-n"]
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
@@ -81,8 +93,8 @@ def main() -> int:
     }
     status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     if status:
-        for report in sorted((BUILD / "html" / "reports").rglob("*.log")):
-            print(f"\n{report.relative_to(ROOT)}\n{report.read_text()}", file=sys.stderr)
+        for report in sorted((root / "_build" / "html" / "reports").rglob("*.log")):
+            print(f"\n{report.relative_to(root)}\n{report.read_text()}", file=sys.stderr)
     return status
 
 

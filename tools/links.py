@@ -30,9 +30,15 @@ def in_notebook(path: Path) -> list[str]:
 def outside() -> list[str]:
     """Every address elsewhere that the book, its bibliography or the files beside it name."""
     place = address.read()
-    cited = lower.collect({}, place.pages, lower.BOOK / "references.bib").citations.values()
+    cited = lower.collect(
+        {}, place.pages, lower.ROOT / "book" / "references.bib"
+    ).citations.values()
     found = [
-        *(link for path in sorted(lower.BOOK.glob("*.ipynb")) for link in in_notebook(path)),
+        *(
+            link
+            for path in sorted((lower.ROOT / "book").glob("*.ipynb"))
+            for link in in_notebook(path)
+        ),
         *(link for name in PROSE for link in in_markdown((ROOT / name).read_text())),
         *(link for _, _, link in cited),
     ]

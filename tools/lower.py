@@ -21,7 +21,6 @@ from pybtex.database import parse_file
 from tools import address
 
 ROOT = Path(__file__).parent.parent
-BOOK = ROOT / "book"
 
 _INSTALL = """\
 # Installs the book's package where it is missing, as on Colab; does nothing elsewhere.
@@ -60,31 +59,31 @@ class Targets:
     terms: dict[str, str] = field(default_factory=dict)  # term in small letters → as it is written
 
 
-def main() -> None:
+def main(root: Path = ROOT) -> None:
     """Write the notebook of every chapter that has code, where it differs from what is there."""
-    place = address.read()
-    chapters = read_chapters()
-    targets = collect(chapters, place.pages, BOOK / "references.bib")
-    durations = read_durations()
+    place = address.read(root=root)
+    chapters = read_chapters(root)
+    targets = collect(chapters, place.pages, root / "book" / "references.bib")
+    durations = read_durations(root)
     for name, text in chapters.items():
         if "```{code-cell}" not in text:
             continue
         lowered = lower(name, text, targets, place.requirement, durations.get(name, ""))
-        path = BOOK / f"{name}.ipynb"
+        path = root / "book" / f"{name}.ipynb"
         if not path.exists() or path.read_text() != lowered:
             path.write_text(lowered)
 
 
-def read_chapters() -> dict[str, str]:
+def read_chapters(root: Path = ROOT) -> dict[str, str]:
     """The text of every chapter, in the order of the book, in which its equations are numbered."""
-    listed = re.findall(r"(?:root|file): book/([\w-]+)", (ROOT / "_toc.yml").read_text())
-    return {name: (BOOK / f"{name}.md").read_text() for name in listed}
+    listed = re.findall(r"(?:root|file): book/([\w-]+)", (root / "_toc.yml").read_text())
+    return {name: (root / "book" / f"{name}.md").read_text() for name in listed}
 
 
-def read_durations() -> dict[str, str]:
+def read_durations(root: Path = ROOT) -> dict[str, str]:
     """How long each chapter takes on which device, in words, as ``tools.execute`` measured it."""
     durations: dict[str, str] = {}
-    with (BOOK / "timing.csv").open() as file:
+    with (root / "book" / "timing.csv").open() as file:
         for row in csv.DictReader(file):
             took = f"{_rounded(float(row['seconds']))} on {row['device']}"
             known = durations.get(row["notebook"])

@@ -1,0 +1,431 @@
+"""Assignments: solutions score in full, mistakes what they should, and students get no answers."""
+
+import json
+import re
+import sys
+import zipfile
+from pathlib import Path
+
+import jupytext
+import nbformat
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+from tools import assignments
+
+ROOT = Path(__file__).parents[2]
+BUILT = ROOT / "_build" / "assignments"
+MASTERS = sorted((ROOT / "assignments").glob("*.md"))
+every_assignment = pytest.mark.parametrize("master", MASTERS, ids=lambda path: path.stem)
+
+sys.path.insert(0, str(ROOT / "assignments"))
+import student_data  # noqa: E402
+
+# By assignment and submission: the text of the solution, what a student wrote instead, and what
+# that loses. Mistakes in one submission do not touch one another.
+WRONG = {
+    "cyclic-groups-and-circulants": {
+        "sides": [
+            # right action instead of left
+            ("moves[:, moves]", "moves[:, moves].swapaxes(0, 1)", {"q1": 2}),
+            # the Fourier transform with the other sign
+            ("len(row) * np.fft.ifft(row)", "np.fft.fft(row)", {"q3": 2}),
+            # diagonals of the transpose
+            (
+                "matrix[p[:, None], (p[:, None] + p) % len(matrix)]",
+                "matrix[(p[:, None] + p) % len(matrix), p[:, None]]",
+                {"q4": 2},
+            ),
+            # the ridge forgotten
+            (".real + ridge)", ".real)", {"q5": 2}),
+            # the ridge on every entry, not on the diagonal
+            ("gram + ridge * np.eye(len(gram))", "gram + ridge", {"q6": 2}),
+            # another student's data
+            ("student_data.shapes(student)", "student_data.shapes('x')", {"q2": 1}),
+        ],
+        "means": [
+            # 1/n forgotten
+            (".mean(axis=0)  # [p, s]", ".sum(axis=0)", {"q4": 3}),
+            # the residual of a point that was trained on
+            (
+                "(inverse @ labels)[p] / inverse[p, p]",
+                "labels[p] - gram[p] @ inverse @ labels",
+                {"q6": 4},
+            ),
+            # another student's data
+            ("student_data.circles(student)", "student_data.circles('x')", {"q7": 3}),
+        ],
+    },
+    "the-ntk-by-hand": {
+        "factors": [
+            # variances taken for one
+            ("kappa = scale * (np.sin", "kappa = (np.sin", {"q1": 2}),
+            # correlation ignored
+            (
+                "generator.multivariate_normal(np.zeros(len(sigma)), sigma, size=samples)",
+                "generator.normal(size=(samples, len(sigma))) * np.diagonal(sigma) ** 0.5",
+                {"q2": 1},
+            ),
+            # κ̇ forgotten
+            ("weight_std**2 * kappa_dot * theta", "weight_std**2 * theta", {"q3": 3}),
+            # K⁻¹ forgotten, which question 7 uses
+            ("np.exp(-values * time)) / values", "np.exp(-values * time))", {"q4": 3, "q7": 1}),
+            # the kernel of a Bayesian network in place of the NTK
+            (
+                "limit = np.asarray(kernels.ntk(",
+                "limit = np.asarray(kernels.nngp(",
+                {"q5": 2},
+            ),
+            # the square root forgotten
+            (
+                "np.sqrt(labels @ np.linalg.solve(gram, labels) / width)",
+                "labels @ np.linalg.solve(gram, labels) / width",
+                {"q6": 1},
+            ),
+        ],
+        "others": [
+            # 1/d forgotten
+            ("x @ x.T / x.shape[1]", "x @ x.T", {"q3": 4}),
+            # another student's data
+            (
+                "student_data.two_classes(student)",
+                "student_data.two_classes('x')",
+                {"q5": 2, "q6": 1, "q7": 2},
+            ),
+        ],
+    },
+    "rotated-digits": {
+        "shortcuts": [
+            # the nearest pixel instead of splines
+            ("order=3", "order=0", {"q1": 2}),
+            # the formula of one point for several
+            (
+                "np.linalg.solve(block, (inverse @ labels)[held_out])",
+                "(inverse @ labels)[held_out] / np.diagonal(block)",
+                {"q2": 2},
+            ),
+            # 1/N forgotten
+            ("np.diagonal(inverse.mean(axis=0))", "np.diagonal(inverse.sum(axis=0))", {"q4": 4}),
+            # residuals drawn in place of predictions
+            ("predicted = y - regression", "predicted = regression", {"q6": 2}),
+            # a sum over the group in place of the mean
+            (", 4).mean(axis=2)", ", 4).sum(axis=2)", {"q7": 2}),
+        ],
+        "omissions": [
+            # the mean not removed
+            ("rotated - rotated.mean(axis=(2, 3), keepdims=True)", "rotated", {"q1": 4}),
+            # held-out points trained on
+            (
+                "np.linalg.solve(block, (inverse @ labels)[held_out])",
+                "(labels - gram @ inverse @ labels)[held_out]",
+                {"q2": 4},
+            ),
+            # upright error of one digit only, which question 5 uses
+            ("residuals[[0, count]].mean()", "residuals[0]", {"q3": 2, "q5": 2}),
+            # the ridge forgotten
+            (" + ridge * np.eye(2)", "", {"q4": 3}),
+            # another student's data
+            (
+                "(5, 3))\n# BEGIN SOLUTION\ny =",
+                "(5, 3))\npair = student_data.digit_pair('x')\ny =",
+                {"q6": 2},
+            ),
+        ],
+    },
+}
+
+
+def solution(name):
+    return nbformat.read(BUILT / name / "autograder" / f"{name}.ipynb", as_version=4)
+
+
+def replace(notebook, old, new):
+    """The notebook with text replaced that stands in it exactly once."""
+    holders = [cell for cell in notebook.cells if old in cell.source]
+    assert len(holders) == 1, f"{old!r} is in {len(holders)} cells"
+    assert holders[0].source.count(old) == 1, old
+    holders[0].source = holders[0].source.replace(old, new)
+
+
+def secrets(master):
+    """Lines that only the instructor may see: of solutions, rubrics and hidden tests."""
+    public, hidden, in_rubric = set(), set(), False
+    for cell in jupytext.read(master).cells:
+        in_solution = False
+        for line in map(str.strip, cell.source.splitlines()):
+            if cell.cell_type != "code":
+                in_rubric = line != "# END SOLUTION" and (in_rubric or line == "# BEGIN SOLUTION")
+                (hidden if in_rubric else public).add(line)
+            elif line in ("# BEGIN SOLUTION", "# END SOLUTION"):
+                in_solution = line == "# BEGIN SOLUTION"
+            elif line.endswith("# SOLUTION"):
+                hidden.add(line.removesuffix("# SOLUTION").partition("=")[2].strip())
+            else:
+                secret = in_solution or cell.source.startswith("# HIDDEN")
+                (hidden if secret else public).add(line)
+    shown = "\n".join(public)
+    return {line for line in hidden if len(line) >= 15 and line not in shown}
+
+
+def given_to_students(name):
+    """Name and text of every file that students get, the members of the archive included."""
+    folder = BUILT / name / "student"
+    files = {path.name: path.read_text() for path in folder.rglob("*") if path.is_file()}
+    with zipfile.ZipFile(BUILT / name / "student.zip") as archive:
+        members = [member for member in archive.namelist() if not member.endswith("/")]
+        files |= {f"zip {member}": archive.read(member).decode() for member in members}
+    assert len(files) == 2 * sum(path.is_file() for path in folder.rglob("*"))
+    return files
+
+
+@every_assignment
+def test_points(master, tmp_path):
+    """The solution scores in full, the untouched notebook nothing, mistakes what they should."""
+    name, folder = master.stem, tmp_path / "submissions"
+    folder.mkdir()
+    nbformat.write(solution(name), folder / "solution.ipynb")
+    untouched = nbformat.read(BUILT / name / "student" / f"{name}.ipynb", as_version=4)
+    replace(untouched, "student = ...", "student = 'untouched'")
+    nbformat.write(untouched, folder / "untouched.ipynb")
+    for kind, mistakes in WRONG[name].items():
+        notebook = solution(name)
+        replace(notebook, 'student = "instructor"', f'student = "{kind}"')
+        for old, new, _ in mistakes:
+            replace(notebook, old, new)
+        nbformat.write(notebook, folder / f"{kind}.ipynb")
+
+    out, command = tmp_path / "grades.csv", ["grade", str(folder), "--timeout", "1200"]
+    assert assignments.main([*command, "--out", str(out)]) == 0
+    grades = pd.read_csv(out, keep_default_na=False).set_index("student")
+    questions = [column for column in grades if column.startswith("q")]
+    assert len(questions) == 7
+    assert (grades.problem == "").all(), grades.problem
+    full = grades.loc["instructor", questions]
+    assert full.sum() == grades.total["instructor"] == full_marks(master)
+    assert (grades.loc["untouched", [*questions, "total"]] == 0).all()
+    assert sum(map(len, WRONG[name].values())) >= 4
+    for kind, mistakes in WRONG[name].items():
+        lost = pd.Series(0, questions)
+        for *_, loss in mistakes:
+            lost = lost.add(pd.Series(loss), fill_value=0)
+        found = full - grades.loc[kind, questions]
+        assert found.astype(int).to_dict() == lost.astype(int).to_dict(), kind
+
+
+def full_marks(master):
+    """The sum of all points that the master gives by tests."""
+    listed = re.findall(r"^points: \[(.+)\]$", master.read_text(), re.MULTILINE)
+    return sum(int(points) for question in listed for points in question.split(","))
+
+
+@every_assignment
+def test_teaching_page_says_the_points(master):
+    page = (ROOT / "book" / "teaching.md").read_text()
+    titles = re.findall(r"^# ([A-Z][a-z].+)$", master.read_text(), re.MULTILINE)
+    row = re.search(rf"^\| \*{titles[0]}\* \| \d \| (\d+) \| 4 \|", page, re.MULTILINE)
+    assert int(row[1]) == full_marks(master)
+
+
+@every_assignment
+def test_students_get_no_answers(master):
+    hidden = secrets(master)
+    assert len(hidden) > 50
+    seeds = re.findall(r"default_rng\((\d{4})", "\n".join(hidden))
+    assert seeds
+    tests = re.findall(r"^# HIDDEN\ndef (\w+)", master.read_text(), re.MULTILINE)
+    assert len(tests) >= 7
+    secret = {*hidden, *seeds, "hidden=True", "Rubric", "instructor"}
+    secret |= {f"{test}(" for test in tests} - public_tests(master)
+    for file, text in given_to_students(master.stem).items():
+        for words in secret:
+            assert words not in text, file
+            assert json.dumps(words, ensure_ascii=False)[1:-1] not in text, file
+
+
+def public_tests(master):
+    """Names of tests that students have; a hidden one of another question may share its name."""
+    cells = [cell.source for cell in jupytext.read(master).cells if cell.cell_type == "code"]
+    return {f"{name}(" for cell in cells for name in re.findall(r"^def (test_\w+)", cell)}
+
+
+@every_assignment
+def test_instructors_get_the_answers(master):
+    """What students must not have is in the solution and in what grades."""
+    folder = BUILT / master.stem
+    executed = nbformat.read(folder / "solution" / f"{master.stem}.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in executed.cells)
+    assert "Rubric, 4 points" in text
+    assert any(cell.get("outputs") for cell in executed.cells)
+    with zipfile.ZipFile(folder / "autograder" / "autograder.zip") as archive:
+        tests = [archive.read(f"tests/q{number}.py").decode() for number in range(1, 8)]
+    assert all("hidden=True" in test for test in tests if "predict" not in test)
+
+
+def test_students_differ():
+    """The same number gives the same data, another number other data."""
+    for draw in (student_data.digit_pair, student_data.shapes, student_data.circles):
+        assert np.array_equal(draw("1234567"), draw(" 1234567 "))
+        drawn = [np.asarray(draw(str(number))) for number in range(12)]
+        assert len(np.unique([values.ravel() for values in drawn], axis=0)) == 12
+    assert student_data.network("a") == student_data.network("a") != student_data.network("b")
+    (points, labels), (others, _) = map(student_data.two_classes, ("a", "b"))
+    assert points.shape == (8, 784)
+    assert labels.tolist() == [1] * 4 + [-1] * 4
+    assert not np.array_equal(points, others)
+    for number in (..., 1234567, " "):
+        with pytest.raises(ValueError, match="student must be your student number in quotes"):
+            student_data.digit_pair(number)
+
+
+MINIATURE = """
+```otter
+# ASSIGNMENT CONFIG
+name: miniature
+tests: {ok_format: false, files: true}
+export_cell: false
+strip_solutions_from_all_cells: true
+```
+
+```{code-cell} python3
+student = "instructor"  # SOLUTION
+```
+
+```otter
+# BEGIN QUESTION
+name: q1
+points: [1, 2]
+```
+
+Twice.
+
+```otter
+# BEGIN SOLUTION
+```
+
+```{code-cell} python3
+def twice(number):
+    return 2 * number  # SOLUTION
+```
+
+```otter
+# END SOLUTION
+```
+
+```otter
+# BEGIN TESTS
+```
+
+```{code-cell} python3
+def test_zero(twice):
+    assert twice(0) == 0, "zero"
+```
+
+```{code-cell} python3
+# HIDDEN
+def test_three(twice):
+    assert twice(3) == 6
+```
+
+```otter
+# END TESTS
+```
+
+```otter
+# END QUESTION
+```
+"""
+
+
+@pytest.fixture
+def miniature(tmp_path):
+    """An assignment of one question, in a folder of masters."""
+    header = MASTERS[0].read_text().split("```otter")[0]
+    (tmp_path / "masters").mkdir()
+    path = tmp_path / "masters" / "miniature.md"
+    path.write_text(header + MINIATURE)
+    return path
+
+
+def test_a_broken_submission_stops_no_other(miniature, tmp_path):
+    built, folder = tmp_path / "built", tmp_path / "submissions"
+    building = ["build", "--masters", str(miniature.parent), "--out", str(built)]
+    assert assignments.main(building) == 0
+    folder.mkdir()
+    good = nbformat.read(built / "miniature" / "autograder" / "miniature.ipynb", as_version=4)
+
+    def hand_in(name, old='"instructor"', new=None, notebook=good):
+        text = nbformat.writes(notebook)
+        escaped = json.dumps(new or f'"{name}"')[1:-1]
+        assert json.dumps(old)[1:-1] in text
+        (folder / f"{name}.ipynb").write_text(text.replace(json.dumps(old)[1:-1], escaped))
+        return folder / f"{name}.ipynb"
+
+    with zipfile.ZipFile(folder / "zipped.zip", "w") as archive:
+        archive.write(hand_in("zipped"), "folder/zipped.ipynb")
+        archive.writestr("__MACOSX/._zipped.ipynb", "")
+    (folder / "zipped.ipynb").unlink()
+    pid = tmp_path / "pid"
+    stuck = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(999)"
+    hand_in("stuck", new=f'"stuck"\n{stuck}')
+    hand_in("dead", new='"dead"\nimport os; os._exit(1)')
+    hand_in("error", new='"error"\n1 / 0')
+    hand_in("wrong", old="2 * number", new="number * number")
+    hand_in("again")
+    hand_in("again-2", new='"again"')
+    hand_in("nameless", new="42")
+    hand_in("other", old='"miniature"', new='"another"')
+    (folder / "picture.ipynb").write_bytes(b"\x89PNG")
+    (folder / "empty.zip").write_bytes(b"")
+
+    out = tmp_path / "grades.csv"
+    command = ["grade", str(folder), "--built", str(built), "--out", str(out), "--timeout", "40"]
+    assert assignments.main(command) == 0
+    grades = pd.read_csv(out, keep_default_na=False, dtype=str).set_index("file")
+    assert grades.columns.tolist() == ["student", "q1", "total", "problem"]
+    assert grades.loc["zipped.zip"].tolist() == ["zipped", "3.0", "3.0", ""]
+    assert grades.loc["error.ipynb"].tolist() == ["error", "3.0", "3.0", ""]
+    assert grades.loc["wrong.ipynb"].tolist() == ["instructor", "1.0", "1.0", ""]
+    for file in ("again.ipynb", "again-2.ipynb"):
+        assert grades.loc[file].tolist() == [
+            "again",
+            "3.0",
+            "3.0",
+            "student number handed in twice",
+        ]
+    problems = {
+        "stuck.ipynb": "it took longer than 40 s",
+        "dead.ipynb": "it could not be run: .*Kernel died",
+        "nameless.ipynb": "no student number in the notebook",
+        "other.ipynb": "the notebook is of another, and miniature is being graded",
+        "picture.ipynb": "not a notebook: UnicodeDecodeError",
+        "empty.zip": "not a notebook: BadZipFile",
+    }
+    for file, problem in problems.items():
+        assert re.match(problem, grades.problem[file]), grades.problem[file]
+        assert grades.total[file] == ""
+    assert len(grades) == 11
+    assert not psutil.pid_exists(int(pid.read_text()))
+
+
+def test_a_solution_that_fails_is_refused(miniature, tmp_path, capsys):
+    miniature.write_text(miniature.read_text().replace("2 * number", "3 * number"))
+    command = ["build", "--masters", str(miniature.parent), "--out", str(tmp_path / "built")]
+    assert assignments.main(command) == 1
+    assert "the solution of miniature fails tests of q1" in capsys.readouterr().err
+    assert not (tmp_path / "built" / "miniature").exists()
+
+
+def test_grading_refuses_what_it_cannot_grade(tmp_path, capsys):
+    command = ["grade", str(tmp_path), "--out", str(tmp_path / "grades.csv")]
+    assert assignments.main(command) == 1
+    assert "folder must hold .ipynb or .zip files" in capsys.readouterr().err
+    (tmp_path / "a.ipynb").write_text("{}")
+    assert assignments.main(command) == 1
+    assert "a notebook that names its assignment; found none" in capsys.readouterr().err
+    notebook = nbformat.v4.new_notebook(metadata={"otter": {"assignment_name": "unbuilt"}})
+    nbformat.write(notebook, tmp_path / "b.ipynb")
+    assert assignments.main(command) == 1
+    assert "run make assignments first" in capsys.readouterr().err
+    assert not (tmp_path / "grades.csv").exists()
