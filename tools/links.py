@@ -9,6 +9,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from tools import address, lower
 
 ROOT = Path(__file__).parent.parent
+BOOK = ROOT / "book"
 PROSE = ("README.md", "CONTRIBUTING.md", "RELEASING.md", "CHANGELOG.md", "LICENSE-TEXT.md")
 
 
@@ -30,15 +31,9 @@ def in_notebook(path: Path) -> list[str]:
 def outside() -> list[str]:
     """Every address elsewhere that the book, its bibliography or the files beside it name."""
     place = address.read()
-    cited = lower.collect(
-        {}, place.pages, lower.ROOT / "book" / "references.bib"
-    ).citations.values()
+    cited = lower.collect({}, place.pages, BOOK / "references.bib").citations.values()
     found = [
-        *(
-            link
-            for path in sorted((lower.ROOT / "book").glob("*.ipynb"))
-            for link in in_notebook(path)
-        ),
+        *(link for path in sorted(BOOK.glob("*.ipynb")) for link in in_notebook(path)),
         *(link for name in PROSE for link in in_markdown((ROOT / name).read_text())),
         *(link for _, _, link in cited),
     ]

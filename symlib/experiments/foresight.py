@@ -91,7 +91,7 @@ def run(
 
 def work(settings: Foresight) -> tuple[int, float]:
     """Number of seeds, and about how many seconds two CPU cores need for them."""
-    largest = max(settings.counts)
-    gram = 4e-8 * settings.images**2 * largest**2 / 4
-    solve = 2e-10 * settings.images**3 * largest / 2
+    gram = 5e-8 * (settings.images * max(settings.counts)) ** 2 / 4
+    frequencies = sum(count // 2 + 1 for count in settings.counts)
+    solve = 6e-10 * settings.images**3 * frequencies
     return len(settings.seeds), len(settings.seeds) * (gram + solve)
