@@ -83,3 +83,37 @@ def test_search_finds_a_chapter(visit):
     opened, *_ = visit("search.html?q=circulant")
     opened.wait_for_selector("#search-results li a")
     assert "circulant" in opened.inner_text("#search-results").lower()
+
+
+def test_a_reader_clicks_through(visit):
+    """From the cover: search, another theme, a solution, the notebook to take away."""
+    opened, outside, errors, _ = visit("book/welcome.html")
+    opened.click("button.search-button-field")
+    opened.keyboard.type("circulant")
+    opened.keyboard.press("Enter")
+    opened.click("#search-results li a[href*='circulant-matrices']")
+    opened.wait_for_load_state("networkidle")
+    assert "Circulant matrices" in opened.inner_text("h1")
+
+    before = opened.evaluate("document.documentElement.dataset.theme")
+    for _ in range(2):  # of light, dark and that of the system, one differs
+        opened.click("button.theme-switch-button >> visible=true")
+        if opened.evaluate("document.documentElement.dataset.theme") != before:
+            break
+    assert opened.evaluate("document.documentElement.dataset.theme") != before
+
+    solution = opened.locator("div.solution").first
+    assert not solution.locator("p").nth(1).is_visible()
+    solution.locator("button.toggle-button").click()
+    assert solution.locator("p").nth(1).is_visible()
+
+    opened.click("div.dropdown-download-buttons > button")
+    downloads = []
+    opened.context.on("page", lambda tab: tab.on("download", lambda one: downloads.append(one)))
+    opened.click("a.btn-download-source-button")
+    opened.wait_for_timeout(1000)
+    notebook = Path(downloads[0].path())
+    original = HTML.parents[1] / "book" / "circulant-matrices.ipynb"
+    assert notebook.read_text() == original.read_text()
+    assert outside == []
+    assert errors == []
