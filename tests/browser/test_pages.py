@@ -108,11 +108,11 @@ def test_a_reader_clicks_through(visit):
     assert solution.locator("p").nth(1).is_visible()
 
     opened.click("div.dropdown-download-buttons > button")
-    downloads = []
-    opened.context.on("page", lambda tab: tab.on("download", lambda one: downloads.append(one)))
-    opened.click("a.btn-download-source-button")
-    opened.wait_for_timeout(1000)
-    notebook = Path(downloads[0].path())
+    link = opened.locator("a.btn-download-notebook-button")
+    link.evaluate("link => link.removeAttribute('target')")  # a new tab is lost to the test
+    with opened.expect_download() as started:
+        link.click()
+    notebook = Path(started.value.path())
     original = HTML.parents[1] / "book" / "circulant-matrices.ipynb"
     assert notebook.read_text() == original.read_text()
     assert outside == []
