@@ -155,11 +155,11 @@ def test_lowering_is_deterministic(lowered):
     assert lowered("Text.") == lowered("Text.")
 
 
-def test_durations_are_what_was_measured(tmp_path, monkeypatch):
+def test_durations_are_what_was_measured(tmp_path):
     rows = ("a,a CPU,0.2", "a,a GPU,10", "b,a CPU,50.1", "c,a CPU,61", "d,a CPU,49")
-    (tmp_path / "timing.csv").write_text("\n".join(("notebook,device,seconds", *rows)))
-    monkeypatch.setattr(lower, "BOOK", tmp_path)
-    assert lower.read_durations() == {
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "timing.csv").write_text("\n".join(("notebook,device,seconds", *rows)))
+    assert lower.read_durations(tmp_path) == {
         "a": "10 seconds on a CPU, 10 seconds on a GPU",
         "b": "a minute on a CPU",
         "c": "2 minutes on a CPU",
