@@ -248,6 +248,13 @@ def drop_outside_scripts(app, page, template, context, doctree) -> None:
     ]
 
 
+def mend_citation_list(app, page, template, context, doctree) -> None:
+    """Citations are not a list to screen readers, for links stand between them."""
+    if "body" in context:
+        listed, plain = '<div role="list" class="citation-list"', '<div class="citation-list"'
+        context["body"] = context["body"].replace(listed, plain)
+
+
 def setup(app: Sphinx) -> dict:
     """Register all of the above."""
     app.add_node(MeasuredCells)
@@ -260,4 +267,5 @@ def setup(app: Sphinx) -> dict:
     app.connect("build-finished", offer_plain_notebooks)
     app.connect("html-page-context", open_published_notebooks, priority=900)
     app.connect("html-page-context", drop_outside_scripts, priority=900)
+    app.connect("html-page-context", mend_citation_list)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -43,7 +43,7 @@ def invariant_kernel(group, orbits, condition=1e5):
 def test_portions_of_the_dual_do_not_matter(group, monkeypatch):
     kernel, labels = invariant_kernel(group, 3), generator.normal(size=(3, group.order))
     whole = invariant.leave_one_out(group, kernel, labels, ridge=1e-3)
-    monkeypatch.setattr(spectral, "_ENTRIES", 20)
+    monkeypatch.setattr(invariant, "_ENTRIES", 20)
     parts = invariant.leave_one_out(group, kernel, labels, ridge=1e-3)
     np.testing.assert_allclose(parts, whole, rtol=1e-9, atol=1e-12)
 
