@@ -40,7 +40,7 @@ def test_page_is_whole_and_asks_no_other_host(visit, page):
     assert opened.eval_on_selector_all("img", broken) == []
     sources = opened.locator("span.math, div.math").count()
     opened.wait_for_function(
-        f"document.querySelectorAll('mjx-container').length >= {sources}", timeout=15_000
+        f"document.querySelectorAll('mjx-container').length >= {sources}", timeout=60_000
     )
     assert opened.locator("mjx-merror, .MathJax_Error").count() == 0
     assert barriers(opened) == []
