@@ -83,7 +83,10 @@ def read_chapters(root: Path = ROOT) -> dict[str, str]:
 def read_durations(root: Path = ROOT) -> dict[str, str]:
     """How long each chapter takes on which device, in words, as ``tools.execute`` measured it."""
     durations: dict[str, str] = {}
-    with (root / "book" / "timing.csv").open() as file:
+    path = root / "book" / "timing.csv"
+    if not path.exists():
+        return durations
+    with path.open() as file:
         for row in csv.DictReader(file):
             took = f"{_rounded(float(row['seconds']))} on {row['device']}"
             known = durations.get(row["notebook"])
