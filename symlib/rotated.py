@@ -154,6 +154,7 @@ def rotation_kernels(
     points = orbit_images(images, largest).reshape(len(images), largest, -1)
     columns = points.reshape(len(images) * largest, -1)
     averaged = {count: np.zeros((len(images), len(images), count)) for count in counts}
+    turns = {count: {h * largest // count % quarter for h in range(count)} for count in counts}
     blocks = range(0, len(images), block_size)
     for start in progress(blocks, "blocks of the Gram matrix", len(blocks)):
         for r in range(quarter):
@@ -161,7 +162,7 @@ def rotation_kernels(
             rows = np.asarray(kernel(part, columns))
             rows = np.roll(rows.reshape(len(part), len(images), largest), -r, axis=-1)
             for count, out in averaged.items():
-                turns = {h * largest // count % quarter for h in range(count)}
-                if r in turns:
-                    out[start : start + block_size] += rows[..., :: largest // count] / len(turns)
+                if r in turns[count]:
+                    kept = rows[..., :: largest // count]
+                    out[start : start + block_size] += kept / len(turns[count])
     return averaged
