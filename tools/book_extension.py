@@ -9,6 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
+import imagesize
 from docutils import nodes
 from docutils.statemachine import StringList
 from myst_nb.sphinx_ import NbMetadataCollector
@@ -22,6 +23,7 @@ from tools import address, claims
 logger = logging.getLogger(__name__)
 
 COLUMNS = {"Claim": 38, "Measured in": 12, "Expected": 12, "Measured here": 24, "Verdict": 14}
+WIDE = 1.8  # width over height
 
 
 class MeasuredCells(nodes.General, nodes.Element):
@@ -255,13 +257,25 @@ def mend_citation_list(app, page, template, context, doctree) -> None:
         context["body"] = context["body"].replace(listed, plain)
 
 
+def mark_wide_figures(app: Sphinx, doctree: nodes.document, document: str) -> None:
+    """Name the figures that a phone may not shrink to its width: several panels in a row."""
+    for image in doctree.findall(nodes.image):
+        width, height = imagesize.get(Path(app.srcdir) / image["uri"])
+        if width > WIDE * height:
+            image["classes"].append("wide-figure")
+
+
 def setup(app: Sphinx) -> dict:
     """Register all of the above."""
+    source = Path(__file__).read_text()
+    app.add_config_value("book_extension_source", source, "env")  # when it changes, so do pages
     app.add_node(MeasuredCells)
     app.add_directive("claims", ClaimsDirective)
     app.connect("config-inited", take_address)
+    app.add_js_file("book.js", loading_method="defer")
     app.connect("env-updated", rewrite_ledger)
     app.connect("doctree-resolved", fill_in)
+    app.connect("doctree-resolved", mark_wide_figures)
     app.connect("build-finished", write_verdicts)
     app.connect("build-finished", drop_icon_script)
     app.connect("build-finished", offer_plain_notebooks)

@@ -50,6 +50,23 @@ def test_page_is_whole_and_asks_no_other_host(visit, page):
 def test_fits_a_phone(visit, page):
     opened, *_ = visit(page, width=390)
     assert opened.evaluate("document.documentElement.scrollWidth") <= 390
+    wide = opened.locator("div.cell_output img.wide-figure")
+    for number in range(wide.count()):  # its letters stay large enough, and it can be scrolled
+        assert wide.nth(number).bounding_box()["width"] >= 600
+    assert barriers(opened) == []
+
+
+@pytest.mark.parametrize("page", ["book/networks-that-cannot-rotate.html", "book/two-circles.html"])
+def test_prints_in_full_on_white(visit, page):
+    opened, *_ = visit(page, theme="dark")
+    opened.evaluate("dispatchEvent(new Event('beforeprint'))")
+    opened.emulate_media(media="print")
+    assert opened.evaluate(_CONTRAST)[0] == pytest.approx(1)
+    cut = "cells => cells.filter(c => c.scrollWidth > c.clientWidth + 1).map(c => c.innerText)"
+    assert opened.eval_on_selector_all("div.cell_input pre", cut) == []
+    assert not opened.locator(".bd-sidebar-primary").is_visible()
+    opened.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert opened.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 _CONTRAST = """
