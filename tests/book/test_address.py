@@ -51,7 +51,7 @@ def test_malformed_environments_are_refused(change, message, monkeypatch, capsys
         address.read(environment)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert build.main() == 1
+    assert build.main([]) == 1
     printed = capsys.readouterr().err
     assert printed.startswith(f"{next(iter(change))} must be")
     assert "Traceback" not in printed
