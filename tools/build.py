@@ -24,7 +24,8 @@ MATHJAX_FILES = ("tex-mml-chtml.js", "output/chtml/fonts", "input/tex/extensions
 def execution_key() -> str:
     """A hash of everything outside the chapters that their outputs depend on."""
     digest = hashlib.sha256(os.environ.get("SYMLIB_SCALE", "quick").encode())
-    for path in sorted([*(ROOT / "symlib").rglob("*.py"), ROOT / "requirements.txt"]):
+    stored = (ROOT / "book" / "results").glob("*.csv")
+    for path in sorted([*(ROOT / "symlib").rglob("*.py"), *stored, ROOT / "requirements.txt"]):
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()
 
