@@ -261,7 +261,7 @@ def mark_wide_figures(app: Sphinx, doctree: nodes.document, document: str) -> No
     """Name the figures that a phone may not shrink to its width: several panels in a row."""
     for image in doctree.findall(nodes.image):
         width, height = imagesize.get(Path(app.srcdir) / image["uri"])
-        if width > WIDE * height:
+        if width > WIDE * height > 0:  # both are -1 where the size is not known
             image["classes"].append("wide-figure")
 
 
