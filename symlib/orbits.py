@@ -25,7 +25,7 @@ __all__ = [
     "rotate",
     "rotation_operator",
     "rotations",
-    "separation",
+    "delta_squared",
     "two_circles",
 ]
 
@@ -181,7 +181,7 @@ def normalize(
     return centred / norm
 
 
-def separation(
+def delta_squared(
     first: Float[np.ndarray, "*batch order height width"],
     second: Float[np.ndarray, "*batch order height width"],
 ) -> Float[np.ndarray, "*batch"] | float:

@@ -28,17 +28,17 @@ class SpectralError:
     r"""The paper's :math:`\varepsilon_s = \lambda_N^{-1} / \langle\lambda^{-1}\rangle`.
 
     Attributes:
-        separation: :math:`\lambda_N^{-1}`, small when the classes lie far apart.
+        closeness: :math:`\lambda_N^{-1}` of the classes, one over their separation.
         density: :math:`\langle\lambda^{-1}\rangle`, large when the orbits are densely sampled.
     """
 
-    separation: Float[np.ndarray, "*batch"] | float
+    closeness: Float[np.ndarray, "*batch"] | float
     density: Float[np.ndarray, "*batch"] | float
 
     @property
     def error(self) -> Float[np.ndarray, "*batch"] | float:
         """The predicted |y - ŷ| of a left-out point; above 1 the class is wrong."""
-        return self.separation / self.density
+        return self.closeness / self.density
 
 
 def interleave(
@@ -98,7 +98,7 @@ def _error_of_circulant(row, ridge):
             f"ridge {ridge}: its lowest eigenvalue is {smallest.min():.2g}; raise ridge"
         )
     inverse = 1 / eigenvalues
-    return SpectralError(separation=inverse[..., points // 2], density=inverse.mean(axis=-1))
+    return SpectralError(closeness=inverse[..., points // 2], density=inverse.mean(axis=-1))
 
 
 def spectral_error_of_pairs(

@@ -80,7 +80,7 @@ def run(
                 kept = np.arange(2 * largest)[::step]
                 sampled = turned[:, :, ::step]
                 columns = errors(gram[:, kept[:, None], kept], ridge=settings.ridge) | {
-                    "delta_squared": orbits.separation(sampled[:, 0], sampled[:, 1]),
+                    "delta_squared": orbits.delta_squared(sampled[:, 0], sampled[:, 1]),
                     "radius": np.mean(orbits.radius(sampled), axis=1),
                     "pair": np.arange(start, start + len(chunk)),
                     "first": chunk[:, 0],
@@ -110,7 +110,7 @@ def errors(
 
     Returns:
         ``exact_upright`` and ``exact_mean``: |r| of the upright images, and of all points,
-        each left out alone, from the dense Gram matrix; ``spectral``, ``separation``,
+        each left out alone, from the dense Gram matrix; ``spectral``, ``closeness``,
         ``density``: the paper's formula; ``projected``: the group-Fourier form of C_N on the
         projected Gram; ``quarter_upright`` and ``quarter_mean``: that of the quarter turns
         (half turns where N is 2), with nothing projected away; ``correct_upright``: share of
@@ -143,7 +143,7 @@ def errors(
         "exact_mean": np.abs(exact).mean(axis=1),
         "correct_upright": regression.is_correct(upright, np.array([1.0, -1.0])).mean(axis=1),
         "spectral": paper.error,
-        "separation": paper.separation,
+        "closeness": paper.closeness,
         "density": paper.density,
         "projected": np.abs(projected).mean(axis=(1, 2)),
         "quarter_upright": np.abs(quarters[:, [0, count // turns.order], 0]).mean(axis=1),

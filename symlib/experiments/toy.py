@@ -36,7 +36,7 @@ def run(
 
     Returns:
         One row for each N and Δ: ``spectral`` ε_s, ``exact`` mean |r| over all points,
-        ``separation`` λ_N⁻¹, ``density`` ⟨λ⁻¹⟩, ``condition`` of the Gram matrix. The errors are
+        ``closeness`` λ_N⁻¹, ``density`` ⟨λ⁻¹⟩, ``condition`` of the Gram matrix. The errors are
         NaN where it is singular to working precision.
     """
     cells = list(itertools.product(settings.counts, settings.offsets))
@@ -69,10 +69,10 @@ def _errors(gram: np.ndarray, ridge: float) -> dict[str, float]:
     except ValueError as error:
         if "singular" not in str(error):
             raise
-        return dict.fromkeys(("spectral", "exact", "separation", "density"), np.nan)
+        return dict.fromkeys(("spectral", "exact", "closeness", "density"), np.nan)
     return {
         "spectral": float(predicted.error),
         "exact": float(exact),
-        "separation": float(predicted.separation),
+        "closeness": float(predicted.closeness),
         "density": float(predicted.density),
     }

@@ -76,7 +76,7 @@ def test_circles_have_the_numbers_of_symlib(explorer, offset, inverse_length, ri
         points = orbits.two_circles(count, offset).reshape(2 * count, 3)
         gram = np.asarray(kernels.rbf(points, inverse_length=inverse_length))
         expected = spectral.spectral_error(gram, ridge=ridge)
-        for quantity in ("error", "separation", "density"):
+        for quantity in ("error", "closeness", "density"):
             assert found[quantity] == pytest.approx(getattr(expected, quantity), rel=1e-6)
         row = spectral.circulant_projection(spectral.interleave(gram + ridge * np.eye(len(gram))))
         np.testing.assert_allclose(found["row"], row, atol=1e-12)
@@ -144,7 +144,7 @@ def errors_by_symlib(pair, count):
     upright = [regression.leave_out(gram, labels, [p], ridge=RIDGE)[0] for p in (0, count)]
     return {
         "error": paper.error,
-        "separation": paper.separation,
+        "closeness": paper.closeness,
         "density": paper.density,
         "residualA": upright[0],
         "residualB": upright[1],
@@ -291,10 +291,10 @@ def test_what_the_pages_tell_to_try_is_so(explorer):
     sweep = [circles.evaluate(CIRCLES, [count, 0.5, 1, 0]) for count in range(4, 17)]
     assert [count for count, found in zip(range(4, 17), sweep) if found["error"] > 1] == [4, 5, 6]
     assert (np.diff([found["density"] for found in sweep]) > 0).all()
-    assert sweep[0]["separation"] < 4 * sweep[-1]["separation"]
+    assert sweep[0]["closeness"] < 4 * sweep[-1]["closeness"]
     touching = [circles.evaluate(CIRCLES, [count, 0, 1, 0]) for count in (8, 10, 12)]
     for found in touching:
-        assert found["separation"] == max(found["inverse"])
+        assert found["closeness"] == max(found["inverse"])
     assert (np.diff([found["error"] for found in touching]) > 0).all()
 
     digits = explorer("draw-two-digits")

@@ -37,7 +37,7 @@ def test_toy_is_exact_where_it_can_be():
     frame = toy.run(toy.Toy(counts=(4, 8, 12), offsets=(0.5, 1.0)))
     assert len(frame) == 6
     np.testing.assert_allclose(frame.spectral, frame.exact, rtol=1e-10)
-    np.testing.assert_allclose(frame.spectral, frame.separation / frame.density)
+    np.testing.assert_allclose(frame.spectral, frame.closeness / frame.density)
     np.testing.assert_allclose(frame.ridge, 2e-5 * frame["count"])
 
 

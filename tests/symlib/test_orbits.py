@@ -72,7 +72,7 @@ def test_normalize():
 
 def test_geometry_of_two_circles():
     circles = orbits.two_circles(12, 0.7)[..., None, :]
-    np.testing.assert_allclose(orbits.separation(circles[0], circles[1]), 0.49)
+    np.testing.assert_allclose(orbits.delta_squared(circles[0], circles[1]), 0.49)
     np.testing.assert_allclose(orbits.radius(circles), 1)
 
 
@@ -100,7 +100,7 @@ def test_two_circles_alternate():
         (lambda: orbits.normalize(np.ones((2, 4, 4))), "two distinct values"),
         (lambda: orbits.normalize(IMAGES * np.nan), "non-finite"),
         (
-            lambda: orbits.separation(np.ones((4, 3, 3)), np.ones((5, 3, 3))),
+            lambda: orbits.delta_squared(np.ones((4, 3, 3)), np.ones((5, 3, 3))),
             r"the same elements.*\(4, 3, 3\) and \(5, 3, 3\)",
         ),
         (lambda: orbits.radius(np.ones((3, 3))), r"got shape \(3, 3\)"),

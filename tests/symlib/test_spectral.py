@@ -158,7 +158,7 @@ def test_spectral_error_is_exact_on_circulant_grams(ridge):
     residual = regression.leave_one_out(gram, np.repeat([1.0, -1.0], 8), ridge=ridge)
     predicted = spectral.spectral_error(gram, ridge=ridge)
     np.testing.assert_allclose(np.abs(residual), predicted.error, rtol=1e-12)
-    np.testing.assert_allclose(predicted.error, predicted.separation / predicted.density)
+    np.testing.assert_allclose(predicted.error, predicted.closeness / predicted.density)
 
 
 def test_projections_fix_their_own_kind():
@@ -275,5 +275,5 @@ def test_spectral_error_of_every_pair_is_that_of_the_pair(count):
     for i, j in [(0, 1), (1, 0), (2, 0)]:
         rows = np.r_[i * count : (i + 1) * count, j * count : (j + 1) * count]
         one = spectral.spectral_error(gram[np.ix_(rows, rows)], ridge=0.3)
-        np.testing.assert_allclose(pairs.separation[i, j], one.separation, rtol=1e-10)
+        np.testing.assert_allclose(pairs.closeness[i, j], one.closeness, rtol=1e-10)
         np.testing.assert_allclose(pairs.density[i, j], one.density, rtol=1e-10)

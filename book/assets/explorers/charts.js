@@ -139,14 +139,14 @@ globalThis.charts = (() => {
   }
 
   /** The inverse spectrum on a logarithmic axis, λ_N⁻¹ highlighted beside the mean. */
-  function inverseSpectrum(svg, { inverse, separation, density, error }) {
+  function inverseSpectrum(svg, { inverse, closeness, density, error }) {
     const height = 230;
     const half = inverse.length / 2;
-    const relation = separation > density ? "above" : "below";
+    const relation = closeness > density ? "above" : "below";
     const { width, add } = begin(svg, height, "Inverse spectrum",
       `Inverse eigenvalues against frequency, from ${format(Math.min(...inverse))} to ` +
       `${format(Math.max(...inverse))}. The highlighted one, at frequency ${half}, is ` +
-      `${format(separation)}, ${relation} the dashed mean of ${format(density)}.`);
+      `${format(closeness)}, ${relation} the dashed mean of ${format(density)}.`);
     const decades = Math.log10(Math.max(...inverse) / Math.min(...inverse)) + 0.3;
     const domain = [Math.min(...inverse) / 10 ** (0.25 * decades),
       Math.max(...inverse) * 10 ** (0.25 * decades)];
@@ -164,7 +164,7 @@ globalThis.charts = (() => {
     }));
     add("line", { class: "mean", x1: box.left, x2: box.right, y1: y(density), y2: y(density) });
         const beside = x(half) + Math.max(4, stem) / 2 + 6;
-    add("line", { class: "ratio", x1: beside, x2: beside, y1: y(separation), y2: y(density) });
+    add("line", { class: "ratio", x1: beside, x2: beside, y1: y(closeness), y2: y(density) });
     const label = add("text",
       { class: "halo", x: x(half), y: box.top + 10, "text-anchor": "middle" });
     label.append("ε", element("tspan", { dy: 3, "font-size": "75%" }, "s"),

@@ -164,7 +164,7 @@
     const exact = (Math.abs(here.residualA) + Math.abs(here.residualB)) / 2;
     figure("verdict").innerHTML = `
       <p class="formula">Predicted, ε<sub>s</sub> = λ<sub>N</sub><sup>−1</sup> / ⟨λ<sup>−1</sup>⟩ =
-      ${format(here.separation)} / ${format(here.density)} =
+      ${format(here.closeness)} / ${format(here.density)} =
       <b id="spectral">${formatError(here.error)}</b>. Exact, ½(|<i>r</i><sub>A</sub>| +
       |<i>r</i><sub>B</sub>|) = <b id="exact">${formatError(exact)}</b>.</p>`;
     say(`With ${state.count} angles: ${a.spoken}; ${b.spoken}; spectral error ` +

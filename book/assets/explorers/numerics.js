@@ -87,9 +87,9 @@ globalThis.numerics = (() => {
       throw new RangeError("the Gram matrix is singular to working precision");
     }
     const inverse = eigenvalues.map((eigenvalue) => 1 / eigenvalue);
-    const separation = inverse[row.length / 2];
+    const closeness = inverse[row.length / 2];
     const density = mean(inverse);
-    return { row, inverse, separation, density, error: separation / density };
+    return { row, inverse, closeness, density, error: closeness / density };
   }
 
   /** The lower triangular C with CCᵀ = gram + ridge·I. */

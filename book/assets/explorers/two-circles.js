@@ -106,7 +106,7 @@
     add("text", { class: "grip-arrow", x: high[0], y: high[1] + 5, "text-anchor": "middle" }, "↕");
   }
 
-  function verdictOf({ separation, density, error }) {
+  function verdictOf({ closeness, density, error }) {
     if (Number.isNaN(error)) {
       return {
         html: `<p class="verdict"><span class="sign">?</span> Beyond float64</p>
@@ -121,7 +121,7 @@
       html: `<p class="verdict ${right ? "right" : "wrong"}">
           <span class="sign">${right ? "✓" : "✗"}</span> ${words}</p>
         <p class="formula">ε<sub>s</sub> = λ<sub>N</sub><sup>−1</sup> / ⟨λ<sup>−1</sup>⟩ =
-          ${format(separation)} / ${format(density)} = <b id="error">${formatError(error)}</b></p>`,
+          ${format(closeness)} / ${format(density)} = <b id="error">${formatError(error)}</b></p>`,
       spoken: `${words}: error ${formatError(error)} with ${state.count} points on each circle, ` +
         `distance ${format(state.offset)}, L ${format(state.inverseLength)}.`,
     };
