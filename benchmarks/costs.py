@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from symlib import convolutions, data, kernels, orbits
+from symlib import convolutions, data, kernels, orbits, streaming
 
 
 def main() -> None:
@@ -90,7 +90,7 @@ def _stream(number: int, folder: Path) -> None:
     watcher.start()
     start = time.perf_counter()
     try:
-        kernels.streamed_gram(
+        streaming.streamed_gram(
             partial(kernels.ntk, hidden_layers=5),
             points,
             out=out,

@@ -5,9 +5,11 @@ The modules, each one concept, imported by name (``from symlib import groups``):
 - ``groups``: finite groups, their unitary irreps and Fourier transform
 - ``orbits``: group actions on images, orbits, their geometry
 - ``data``: MNIST and Fashion-MNIST digits, pairs of classes
-- ``kernels``: RBF kernel; NNGP and NTK of deep ReLU and erf networks
+- ``kernels``: RBF and distance; NNGP and NTK of deep ReLU and erf networks
+- ``streaming``: Gram matrices larger than memory
 - ``finite``: networks of finite width in NTK parametrisation and their empirical NTK
 - ``convolutions``: NNGP and NTK of circular convolutional networks
+- ``baselines``: the dullest explanations of an error
 - ``regression``: kernel regression with points left out, densely
 - ``spectral``: the same in the Fourier domain, and the paper's spectral error
 - ``partial_orbits``: images under rotation, some of which one class misses, in torch

@@ -1,20 +1,23 @@
-"""Intervals by bootstrap, over rows of a table or over groups of rows that belong together.
+"""Intervals of 95 %: by bootstrap, over rows or groups of rows that belong together, and of shares.
 
 Source: Efron and Tibshirani 1993, §13.3 (percentile intervals); Davison and Hinkley 1997, §3.8
-(resampling of clusters).
+(resampling of clusters); Clopper and Pearson 1934 (shares).
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.stats
+from jaxtyping import Bool, Float
 
-__all__ = ["bootstrap"]
+__all__ = ["bootstrap", "share"]
 
 
 def bootstrap(
-    statistic: Callable[[pd.DataFrame], float],
-    table: pd.DataFrame,
+    statistic: Callable[[Any], float],
+    table: pd.DataFrame | Float[np.ndarray, "rows ..."],
     *,
     by: str | None = None,
     draws: int = 1000,
@@ -23,8 +26,8 @@ def bootstrap(
     """A statistic of a table with the two ends of its 95 % percentile interval.
 
     Args:
-        statistic: from a table with the columns of ``table`` to a number.
-        table: one row per measurement.
+        statistic: from a table like ``table``, of other rows, to a number.
+        table: one row per measurement, in a data frame or an array.
         by: a column whose equal values mark rows that are drawn together, as all measurements of
             one digit; by default every row is drawn on its own.
         draws: tables to draw.
@@ -33,20 +36,57 @@ def bootstrap(
     Raises:
         ValueError: if the table is empty, or has no column ``by``.
 
+    >>> bootstrap(np.mean, np.array([1.0, 1.0]))
+    (1.0, 1.0, 1.0)
+
     >>> table = pd.DataFrame({"digit": [0, 0, 1, 1], "right": [1.0, 1.0, 0.0, 0.0]})
     >>> bootstrap(lambda part: part.right.mean(), table, by="digit")
     (0.5, 0.0, 1.0)
     """
+    table = table if isinstance(table, pd.DataFrame) else np.asarray(table)
     if not len(table):
-        raise ValueError("table must have rows, got none")
-    if by is not None and by not in table:
-        raise ValueError(f"by must be one of the columns {list(table.columns)}, got {by!r}")
+        raise ValueError("table must have rows, got none; measure something first")
+    columns = list(table.columns) if isinstance(table, pd.DataFrame) else []
+    if by is not None and by not in columns:
+        raise ValueError(f"by must be one of the columns {columns}, got {by!r}")
     labels = np.arange(len(table)) if by is None else table[by].to_numpy()
     members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     generator = np.random.default_rng(seed)
     drawn = []
     for chosen in generator.integers(len(members), size=(draws, len(members))):
         rows = np.concatenate([members[k] for k in chosen])
-        drawn.append(statistic(table.iloc[rows]))
+        drawn.append(statistic(table.iloc[rows] if columns else table[rows]))
     low, high = np.quantile(drawn, [0.025, 0.975])
     return float(statistic(table)), float(low), float(high)
+
+
+def share(
+    values: Float[np.ndarray, " units"] | Bool[np.ndarray, " units"],
+) -> tuple[float, float, float]:
+    """A share with the two ends of its exact binomial 95 % interval.
+
+    All right is no proof: of n units without an error the lower end is (0.025)^(1/n).
+
+    Args:
+        values: one number from 0 to 1 for each independent unit: whether it is right, or which
+            part of it (of the two images of a pair, say). A unit counts once, so that the
+            interval is on the wide side for parts.
+
+    Raises:
+        ValueError: if there are no values, or one lies outside [0, 1].
+
+    Source: Clopper and Pearson 1934.
+
+    >>> [round(end, 3) for end in share(np.ones(128))]
+    [1.0, 0.972, 1.0]
+    """
+    values = np.asarray(values, float)
+    if values.ndim != 1 or not len(values) or not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(
+            f"values must be a list of numbers from 0 to 1, got shape {values.shape}; pass one for "
+            "each unit: whether it is right, or which part of it"
+        )
+    count, right = len(values), values.sum()
+    low = scipy.stats.beta.ppf(0.025, right, count - right + 1) if right > 0 else 0.0
+    high = scipy.stats.beta.ppf(0.975, right + 1, count - right) if right < count else 1.0
+    return float(right / count), float(low), float(high)

@@ -1,4 +1,4 @@
-r"""Kernels, as Gram matrices: the RBF, and those of infinitely wide dense networks.
+r"""Kernels, as Gram matrices: RBF, distance, and those of infinitely wide dense networks.
 
 Networks are in NTK parametrisation, hidden layers z ↦ W φ(z)/√width + b with entries of W of
 standard deviation :math:`\sigma_w` and of b of :math:`\sigma_b`, the first reading x/√d. Of
@@ -42,15 +42,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from numpy.polynomial import chebyshev, polynomial
+from scipy.spatial.distance import cdist
 
 __all__ = [
     "EXPECTATIONS",
     "NONLINEARITIES",
+    "distance",
     "group_averaged",
     "nngp",
     "ntk",
     "rbf",
-    "streamed_gram",
 ]
 
 
@@ -73,6 +74,35 @@ def rbf(
     x, other = _check_points(x, other)
     _check_positive("inverse_length", inverse_length)
     return require_finite(_rbf(x, other, inverse_length))
+
+
+def distance(
+    x: Float[np.ndarray | Array, "*batch points features"],
+    other: Float[np.ndarray | Array, "*batch others features"] | None = None,
+    *,
+    constant: float,
+) -> Float[np.ndarray, "*batch points others"]:
+    r"""The constant minus the Euclidean distance, :math:`C - \|x - x'\|`.
+
+    Positive definite on finitely many distinct points where C is large enough, for the distance
+    is conditionally negative definite; then the regression's residuals hardly depend on C.
+
+    Args:
+        x: one point per row.
+        other: points to compare with; ``x`` itself by default.
+        constant: C, in units of distance.
+
+    Raises:
+        ValueError: if the inputs are not finite float64, differ in features, or C is not positive.
+
+    Source: Schoenberg 1938.
+    """
+    x, other = (np.asarray(points) for points in _check_points(x, other))
+    _check_positive("constant", constant)
+    gram = np.empty((*x.shape[:-1], other.shape[-2]))
+    for batch in np.ndindex(x.shape[:-2]):
+        gram[batch] = constant - cdist(x[batch], other[batch])
+    return require_finite(gram)
 
 
 def nngp(
@@ -143,44 +173,6 @@ def group_averaged(
     flat, flat_other = (o.reshape(-1, *o.shape[2:]) for o in (orbits, other))
     gram = jnp.asarray(kernel(flat, flat_other))
     return gram.reshape(*orbits.shape[:2], *other.shape[:2]).mean((1, 3))
-
-
-def streamed_gram(
-    kernel: Callable,
-    x: Float[np.ndarray, "points ..."],
-    *,
-    out: Float[np.ndarray, "points points"] | None = None,
-    block_size: int = 1024,
-    progress: Callable = lambda blocks, description: blocks,
-) -> Float[np.ndarray, "points points"]:
-    """The Gram matrix block by block, each pair of blocks once: what fits on disk is enough.
-
-    Args:
-        kernel: ``kernel(x, other)``, any symmetric kernel.
-        x: points along the first axis.
-        out: where to write, ``np.lib.format.open_memmap`` for more points than memory holds.
-        block_size: points in a block; beyond ``out``, memory holds a few blocks.
-        progress: wraps the loop over pairs of blocks, as ``symlib.notebook.progress`` does.
-
-    Raises:
-        ValueError: if ``out`` has another shape or dtype, or ``block_size`` is not positive.
-    """
-    out = np.empty((len(x), len(x))) if out is None else out
-    if out.shape != (len(x), len(x)) or out.dtype != np.float64:
-        raise ValueError(
-            f"out must be float64 of shape {(len(x), len(x))}, got {out.dtype} of shape "
-            f"{out.shape}; leave it out to have it made"
-        )
-    if not isinstance(block_size, int | np.integer) or block_size < 1:
-        raise ValueError(f"block_size must be a positive integer, got {block_size!r}; try 1024")
-    blocks = [slice(start, start + block_size) for start in range(0, len(x), block_size)]
-    pairs = [(row, column) for i, row in enumerate(blocks) for column in blocks[i:]]
-    for row, column in progress(pairs, "blocks of the Gram matrix"):
-        block = np.asarray(kernel(x[row], x[column]))
-        out[row, column] = block
-        if row != column:
-            out[column, row] = block.T
-    return out
 
 
 def _dense_kernels(x, other, hidden_layers, weight_std, bias_std, nonlinearity):
@@ -309,7 +301,7 @@ def require_x64() -> None:
         )
 
 
-def require_finite(gram: Array) -> Array:
+def require_finite(gram: Array | np.ndarray) -> Array | np.ndarray:
     """The Gram matrix, unless an input made it overflow or not a number."""
     if not bool(jnp.isfinite(gram).all()):
         raise ValueError(

@@ -18,6 +18,7 @@ from jaxtyping import Float, Num
 
 __all__ = [
     "circular_shifts",
+    "delta_squared",
     "dihedral_images",
     "normalize",
     "quarter_turns",
@@ -25,7 +26,6 @@ __all__ = [
     "rotate",
     "rotation_operator",
     "rotations",
-    "delta_squared",
     "two_circles",
 ]
 

@@ -1,5 +1,6 @@
 """The book's plotting style, and the few figures that more than one chapter draws."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 
 __all__ = [
     "ORBIT_COLOURS",
+    "count_axis",
     "show_gram",
     "show_images",
     "show_orbit",
@@ -40,6 +42,14 @@ _STYLE: Any = {
 def use_style() -> None:
     """Draw with the book's style from here on."""
     plt.rcParams.update(_STYLE)
+
+
+def count_axis(axis: Axes, counts: Sequence[int], label: str = "rotations $N$") -> None:
+    """Let the horizontal axis be logarithmic over numbers of rotations, each written out."""
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(counts, [str(count) for count in counts])
+    axis.set_xticks([], minor=True)
+    axis.set_xlabel(label)
 
 
 def show_images(

@@ -4,7 +4,7 @@ The orbits are interleaved and their Gram matrix averaged to a circulant; the er
 its eigenvalues. ``invariant`` has the form for any finite group, number of orbits and labels.
 Leading axes are a batch.
 
-Source: Perin and Deny 2025.
+Source: Perin and Deny 2025; ``balanced_error`` is this book's.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from symlib._checks import EPS, regularized_gram, require_float64, require_ridge
 
 __all__ = [
     "SpectralError",
+    "balanced_error",
     "circulant_projection",
     "interleave",
     "spectral_error",
@@ -28,12 +29,17 @@ class SpectralError:
     r"""The paper's :math:`\varepsilon_s = \lambda_N^{-1} / \langle\lambda^{-1}\rangle`.
 
     Attributes:
-        closeness: :math:`\lambda_N^{-1}` of the classes, one over their separation.
+        closeness: :math:`\lambda_N^{-1}` of the two classes, one over their separation.
         density: :math:`\langle\lambda^{-1}\rangle`, large when the orbits are densely sampled.
     """
 
     closeness: Float[np.ndarray, "*batch"] | float
     density: Float[np.ndarray, "*batch"] | float
+
+    @property
+    def separation(self) -> Float[np.ndarray, "*batch"] | float:
+        r""":math:`\lambda_N`, large when the classes lie far apart."""
+        return 1 / self.closeness
 
     @property
     def error(self) -> Float[np.ndarray, "*batch"] | float:
@@ -83,12 +89,32 @@ def spectral_error(
     Raises:
         ValueError: as ``regression.leave_out``, or if the number of points is odd.
     """
-    return _error_of_circulant(
-        circulant_projection(interleave(regularized_gram(gram, ridge))), ridge
-    )
+    inverse = _inverse_spectrum(_row(gram, ridge), ridge)
+    return _ratio(inverse, np.ones(inverse.shape[-1]))
 
 
-def _error_of_circulant(row, ridge):
+def balanced_error(
+    gram: Float[np.ndarray, "*batch points points"], *, ridge: float
+) -> SpectralError:
+    r"""``spectral_error`` with a point and its neighbour of the other class left out together.
+
+    .. math:: \varepsilon_{bal} = \lambda_N^{-1} \big/
+        \big\langle \lambda_f^{-1} (1 - \cos(\pi f/N)) \big\rangle
+
+    As many labels +1 are seen as −1. The weight, the power of a point minus its neighbour at
+    frequency f, is nought for the constant mode, so that the mean of the labels has no part in the
+    error. ``density`` is the weighted mean. Args and errors are those of ``spectral_error``.
+    """
+    inverse = _inverse_spectrum(_row(gram, ridge), ridge)
+    points = inverse.shape[-1]
+    return _ratio(inverse, 1 - np.cos(2 * np.pi * np.arange(points) / points))
+
+
+def _row(gram, ridge):
+    return circulant_projection(interleave(regularized_gram(gram, ridge)))
+
+
+def _inverse_spectrum(row, ridge):
     points = row.shape[-1]
     eigenvalues = np.fft.fft(row).real
     smallest, largest = eigenvalues.min(axis=-1), eigenvalues.max(axis=-1)
@@ -97,8 +123,14 @@ def _error_of_circulant(row, ridge):
             "gram, averaged to a circulant, is indefinite or singular to working precision with "
             f"ridge {ridge}: its lowest eigenvalue is {smallest.min():.2g}; raise ridge"
         )
-    inverse = 1 / eigenvalues
-    return SpectralError(closeness=inverse[..., points // 2], density=inverse.mean(axis=-1))
+    return 1 / eigenvalues
+
+
+def _ratio(inverse, weights):
+    points = inverse.shape[-1]
+    return SpectralError(
+        closeness=inverse[..., points // 2], density=(inverse * weights).mean(axis=-1)
+    )
 
 
 def spectral_error_of_pairs(
@@ -120,4 +152,5 @@ def spectral_error_of_pairs(
     row[..., ::2] = (own[:, None] + own) / 2
     row[..., 1::2] = (kernel + np.roll(kernel.swapaxes(0, 1), -1, axis=-1)) / 2
     row[..., 0] += ridge
-    return _error_of_circulant(row, ridge)
+    inverse = _inverse_spectrum(row, ridge)
+    return _ratio(inverse, np.ones(inverse.shape[-1]))

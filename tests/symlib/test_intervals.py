@@ -54,3 +54,33 @@ def test_refuses_what_it_cannot_draw():
         intervals.bootstrap(mean, table, by="digit")
     with pytest.raises(ValueError, match="table must have rows"):
         intervals.bootstrap(mean, table.iloc[:0])
+
+
+def test_bootstrap_of_an_array_is_that_of_a_table():
+    values = np.random.default_rng(0).normal(size=30)
+    table = pd.DataFrame({"value": values})
+    assert intervals.bootstrap(np.mean, values) == pytest.approx(intervals.bootstrap(mean, table))
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 5), (1, 20), (13, 40), (64, 64), (128, 128)])
+def test_share_is_that_of_scipy(right, count):
+    theirs = scipy.stats.binomtest(right, count).proportion_ci(method="exact")
+    value, low, high = intervals.share(np.arange(count) < right)
+    assert value == right / count
+    assert (low, high) == pytest.approx((theirs.low, theirs.high))
+
+
+def test_share_of_units_that_are_right_in_part_covers_the_truth():
+    generator = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        _, low, high = intervals.share((generator.random((40, 2)) < 0.8).mean(axis=1))
+        covered += low < 0.8 < high
+    assert covered / 400 > 0.95
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize("values", [[], [0.5, 1.1], [-0.1], [np.nan], [[0.5]]])
+def test_share_needs_shares(values):
+    with pytest.raises(ValueError, match="values must be a list of numbers from 0 to 1"):
+        intervals.share(np.array(values))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from symlib import kernels, orbits
+from symlib import kernels, orbits, streaming
 
 generator = np.random.default_rng(0)
 POINTS = generator.normal(size=(7, 12))
@@ -216,9 +216,9 @@ def test_streamed_gram_is_the_gram(tmp_path, block_size):
         return kernels.ntk(x, other, hidden_layers=2)
 
     out = np.lib.format.open_memmap(tmp_path / "gram.npy", "w+", np.float64, (7, 7))
-    kernels.streamed_gram(kernel, POINTS, out=out, block_size=block_size)
+    streaming.streamed_gram(kernel, POINTS, out=out, block_size=block_size)
     np.testing.assert_allclose(out, kernel(POINTS, POINTS), rtol=1e-12)
-    np.testing.assert_allclose(kernels.streamed_gram(kernel, POINTS), out, rtol=1e-12)
+    np.testing.assert_allclose(streaming.streamed_gram(kernel, POINTS), out, rtol=1e-12)
 
 
 @pytest.mark.usefixtures("untyped")
@@ -227,10 +227,25 @@ def test_streamed_and_averaged_refuse_bad_input():
         return kernels.ntk(x, other, hidden_layers=1)
 
     with pytest.raises(ValueError, match="out must be float64"):
-        kernels.streamed_gram(kernel, POINTS, out=np.empty((7, 6)))
+        streaming.streamed_gram(kernel, POINTS, out=np.empty((7, 6)))
     with pytest.raises(ValueError, match="block_size must be"):
-        kernels.streamed_gram(kernel, POINTS, block_size=0)
+        streaming.streamed_gram(kernel, POINTS, block_size=0)
     with pytest.raises(ValueError, match="same elements"):
         kernels.group_averaged(kernel, POINTS[None], POINTS[None, :3])
     with pytest.raises(ValueError, match="every g on the second axis"):
         kernels.group_averaged(kernel, POINTS)
+
+
+def test_distance_is_the_distance():
+    gram = kernels.distance(POINTS, OTHERS, constant=3.0)
+    for p, q in np.ndindex(gram.shape):
+        assert gram[p, q] == pytest.approx(3 - np.linalg.norm(POINTS[p] - OTHERS[q]))
+    batch = kernels.distance(np.stack([POINTS, 2 * POINTS]), constant=30.0)
+    assert (np.diagonal(batch, axis1=1, axis2=2) == 30).all()
+    assert (np.linalg.eigvalsh(batch) > 0).all()
+
+
+@pytest.mark.parametrize("constant", [0.0, -1.0, np.nan])
+def test_distance_needs_a_positive_constant(constant):
+    with pytest.raises(ValueError, match="constant must be finite and > 0"):
+        kernels.distance(POINTS, constant=constant)

@@ -159,6 +159,20 @@ def test_spectral_error_is_exact_on_circulant_grams(ridge):
     predicted = spectral.spectral_error(gram, ridge=ridge)
     np.testing.assert_allclose(np.abs(residual), predicted.error, rtol=1e-12)
     np.testing.assert_allclose(predicted.error, predicted.closeness / predicted.density)
+    assert predicted.separation == 1 / predicted.closeness
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.1])
+@pytest.mark.parametrize("count", [2, 4, 7])
+def test_balanced_error_is_exact_on_two_circles(ridge, count):
+    points = orbits.two_circles(count, 0.7).reshape(2 * count, 3)
+    gram = np.asarray(kernels.rbf(points, inverse_length=1.0))
+    labels = np.repeat([1.0, -1.0], count)
+    exact = regression.refit(gram, labels, [0, count], ridge=ridge)  # A_0 and B_0, neighbours
+    predicted = spectral.balanced_error(gram, ridge=ridge)
+    np.testing.assert_allclose(exact, [predicted.error, -predicted.error], rtol=1e-9)
+    lifted = spectral.balanced_error(gram + 100.0, ridge=ridge)
+    assert lifted.error == pytest.approx(predicted.error, rel=1e-9)
 
 
 def test_projections_fix_their_own_kind():
