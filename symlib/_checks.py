@@ -7,8 +7,8 @@ import numpy as np
 EPS = np.finfo(np.float64).eps
 
 
-def regularized_gram(gram: np.ndarray, ridge: float) -> np.ndarray:
-    """``gram`` plus ``ridge`` on the diagonal, once both are fit for a float64 solve."""
+def require_gram(gram: np.ndarray, ridge: float) -> np.ndarray:
+    """``gram`` as NumPy float64, once it and ``ridge`` are fit for a solve."""
     gram = require_float64("gram", gram)
     if gram.ndim < 2 or gram.shape[-1] != gram.shape[-2] or gram.shape[-1] == 0:
         raise ValueError(
@@ -16,13 +16,14 @@ def regularized_gram(gram: np.ndarray, ridge: float) -> np.ndarray:
             "pass the kernel of all points against all points"
         )
     require_ridge(ridge)
-    asymmetry = np.abs(gram - np.swapaxes(gram, -1, -2)).max()
-    if asymmetry > 1e-8 * np.abs(gram).max():
+    asymmetry = np.abs(gram - np.swapaxes(gram, -1, -2)).max(axis=(-2, -1))
+    worst = (asymmetry - 1e-8 * np.abs(gram).max(axis=(-2, -1))).argmax()
+    if asymmetry.flat[worst] > 1e-8 * np.abs(gram).max(axis=(-2, -1)).flat[worst]:
         raise ValueError(
-            f"gram must be symmetric, got entries that differ by {asymmetry:.2g} from their "
-            "mirror images; use (gram + gram.T) / 2 if that is only rounding"
+            f"gram must be symmetric, got entries that differ by {asymmetry.flat[worst]:.2g} from "
+            "their mirror images; use (gram + gram.T) / 2 if that is only rounding"
         )
-    return gram + ridge * np.eye(gram.shape[-1])
+    return gram
 
 
 def require_float64(name: str, array: np.ndarray) -> np.ndarray:
@@ -47,33 +48,6 @@ def require_ridge(ridge: float) -> None:
             f"ridge must be a finite number ≥ 0, got {ridge}; it is absolute, added to the "
             "diagonal of the Gram matrix as it is"
         )
-
-
-def require_positive_definite(matrix: np.ndarray, ridge: float, scale: float | None = None) -> None:
-    """Refuse Hermitian matrices that are indefinite or singular to working precision.
-
-    The pivots of the Cholesky factorisation tell: one below size·eps of ``scale``, by default
-    the largest diagonal entry, carries no correct digit.
-    """
-    diagonal = np.diagonal(matrix, axis1=-2, axis2=-1).real
-    scale = diagonal.max() if scale is None else scale
-    floor = matrix.shape[-1] * EPS * scale
-    try:
-        factor = np.linalg.cholesky(matrix)
-        if (np.diagonal(factor, axis1=-2, axis2=-1).real ** 2 > floor).all():
-            return
-        lowest = 0.0
-    except np.linalg.LinAlgError:
-        lowest = np.linalg.eigvalsh(matrix).min()
-    if lowest < -100 * floor or scale <= 0:
-        raise ValueError(
-            f"gram must be positive definite, got an indefinite one with ridge {ridge}: its "
-            f"lowest eigenvalue is {lowest:.2g}; check the kernel, or raise ridge"
-        )
-    raise ValueError(
-        f"gram is singular to working precision with ridge {ridge}, so no leave-out error can be "
-        "computed from it; raise ridge, or drop points that coincide"
-    )
 
 
 def held_out_indices(held_out: np.ndarray | Sequence[int], count: int) -> np.ndarray:

@@ -24,13 +24,10 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from symlib._checks import (
-    held_out_indices,
-    require_float64,
-    require_positive_definite,
-    require_ridge,
-)
+from symlib._checks import EPS, held_out_indices, require_float64, require_ridge
 from symlib.groups import Group
+from symlib.regression import block_residual
+from symlib.solving import TOLERANCE, require_digits, solve
 
 __all__ = [
     "gram_matrix",
@@ -41,6 +38,7 @@ __all__ = [
     "split_orbits",
 ]
 
+_PLAIN = 1e-9  # relative error of a plain solve that is small enough
 _ENTRIES = 2**25  # of the blocks of irreps held at once, half a gigabyte
 
 
@@ -122,8 +120,8 @@ def leave_out(
 
     Raises:
         ValueError: if shapes disagree with the group, the kernel is not float64, finite,
-            symmetric and positive definite to working precision with ``ridge``, or ``held_out``
-            is empty, everything, repeated or out of range.
+            symmetric and positive definite with ``ridge``, fewer than six digits of the residuals
+            would be right, or ``held_out`` is empty, everything, repeated or out of range.
     """
     return leave_sets_out(group, kernel, labels, [held_out], ridge=ridge)[0]
 
@@ -140,13 +138,20 @@ def leave_sets_out(
     kernel, labels = _check_problem(group, kernel, labels, ridge)
     sets = [_check_held_out(group, rows, kernel.shape[-2]) for rows in held_out]
     touched = np.unique(np.concatenate(sets)[:, 0])
-    inverse, weights = _inverse(group, kernel, labels, touched, ridge)
-    residuals = []
-    for rows in sets:
-        place, element = np.searchsorted(touched, rows[:, 0]), rows[:, 1]
-        block = inverse[..., place[:, None], place, group.differences[element[:, None], element]]
-        residual = np.linalg.solve(block, weights[..., place, element, :])
-        residuals.append(residual.reshape(*residual.shape[:-1], *labels.shape[2:]))
+    for refine_above in (_PLAIN, 0.0):
+        inverse, weights, error = _inverse(group, kernel, labels, touched, ridge, refine_above)
+        residuals, errors = [], []
+        for rows in sets:
+            place, element = np.searchsorted(touched, rows[:, 0]), rows[:, 1]
+            steps = group.differences[element[:, None], element]
+            residual, error_here = block_residual(
+                inverse[..., place[:, None], place, steps], weights[..., place, element, :], error
+            )
+            residuals.append(residual.reshape(*residual.shape[:-1], *labels.shape[2:]))
+            errors.append(error_here)
+        if np.max(errors) <= TOLERANCE:
+            break
+    require_digits(np.max(errors), ridge)
     return residuals
 
 
@@ -161,26 +166,32 @@ def leave_one_out(
     kernel, labels = _check_problem(group, kernel, labels, ridge)
     held_out_indices(np.zeros(1, int), labels.shape[0] * labels.shape[1])
     orbits = np.arange(len(labels))
-    inverse, weights = _inverse(group, kernel, labels, orbits, ridge)
+    inverse, weights, _ = _inverse(group, kernel, labels, orbits, ridge, _PLAIN)
     residual = weights / inverse[..., orbits, orbits, 0][..., None, None]
     return residual.reshape(*residual.shape[:-1], *labels.shape[2:])
 
 
-def _inverse(group, kernel, labels, touched, ridge):
-    """The invariant kernel of K̃⁻¹ among the touched orbits, and K̃⁻¹y on them."""
+def _inverse(group, kernel, labels, touched, ridge, refine_above):
+    """The invariant kernel of K̃⁻¹ among the touched orbits, K̃⁻¹y on them, their relative error."""
     orbits, n = labels.shape[:2]
     labels_of_inverse = np.moveaxis(labels.reshape(orbits, n, -1), 1, -1)[..., group.inverses]
-    scale = n * max(_largest_diagonal(kernel, irreps) + ridge for irreps, _ in group.real_dual)
-    inverse, weights = 0.0, 0.0
+    diagonal = np.abs(np.diagonal(kernel, axis1=-3, axis2=-2))  # [..., g, i]
+    rounding = EPS * diagonal.sum(axis=-2).max(axis=-1)  # of a Fourier transform
+    inverse, weights, error = 0.0, 0.0, 0.0
     for irreps, multiplicity in _portions(group, orbits):
         d = irreps.shape[-1]
         transform = _block_transform(kernel, irreps)  # [..., r, i·d + a, j·d + b]
-        transform += ridge * np.eye(orbits * d)
-        require_positive_definite(transform, ridge, scale)
         ys = _block_transform(labels_of_inverse, irreps)  # [r, j·d + a, o·d + b]
 
         selected = (touched[:, None] * d + np.arange(d)).ravel()
-        q = np.linalg.solve(transform, np.eye(orbits * d)[:, selected])
+        q, errors, inverse_norm = solve(
+            transform,
+            np.eye(orbits * d)[:, selected],
+            ridge=ridge,
+            refine_above=refine_above,
+        )
+        require_digits(errors + rounding[..., None] * inverse_norm, ridge)
+        error = np.maximum(error, errors.max(axis=-1))
         q = q.conj().swapaxes(-1, -2)  # rows of the touched orbits, for Q is Hermitian
         qy = q @ ys
 
@@ -189,7 +200,7 @@ def _inverse(group, kernel, labels, touched, ridge):
         qy = _unblock(qy * share, d)
         inverse = inverse + np.tensordot(q, irreps.conj(), ([-3, -2, -1], [0, 2, 3])).real
         weights = weights + np.tensordot(qy, irreps, ([-3, -2, -1], [0, 3, 2])).real
-    return inverse, np.moveaxis(weights, -2, -1)  # [..., i, j, g] and [..., i, g, o]
+    return inverse, np.moveaxis(weights, -2, -1), error  # [..., i, j, g] and [..., i, g, o]
 
 
 def _portions(group, orbits):
@@ -198,11 +209,6 @@ def _portions(group, orbits):
         size = max(1, _ENTRIES // (orbits * irreps.shape[-1]) ** 2)
         for start in range(0, len(irreps), size):
             yield irreps[start : start + size], multiplicity[start : start + size]
-
-
-def _largest_diagonal(kernel, irreps):
-    diagonal = np.diagonal(kernel, axis1=-3, axis2=-2)  # [..., g, i]
-    return np.einsum("...gi,rgaa->...ria", diagonal, irreps).real.max()
 
 
 def _block_transform(functions, irreps):

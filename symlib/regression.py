@@ -5,7 +5,8 @@ of the regression trained on the others are
 
 .. math:: r_S = y_S - \hat y_S = ([\tilde K^{-1}]_{SS})^{-1} [\tilde K^{-1} y]_S ,
 
-so that one factorisation serves every choice of S. This module is the oracle for ``spectral``.
+so that one factorisation serves every choice of S. Its blocks come from ``solving.solve``, never
+from an explicit inverse. This module is the oracle for ``spectral`` and ``invariant``.
 
 Leading axes of ``gram`` are a batch; labels, (points,) or (points, outputs), serve all of it.
 
@@ -18,14 +19,12 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from symlib._checks import (
-    held_out_indices,
-    regularized_gram,
-    require_float64,
-    require_positive_definite,
-)
+from symlib._checks import held_out_indices, require_float64, require_gram
+from symlib.solving import largest_row_sum, require_digits, solve
 
-__all__ = ["is_correct", "leave_one_out", "leave_out", "predict", "refit"]
+__all__ = ["is_correct", "leave_one_out", "leave_out", "leave_sets_out", "predict", "refit"]
+
+_PLAIN = 1e-9  # relative error of a plain solve that is small enough to leave all points out
 
 
 def predict(
@@ -39,19 +38,19 @@ def predict(
 
     Raises:
         ValueError: if shapes disagree, ``gram`` is not a float64 positive definite matrix once
-            the ridge is added, or ``ridge`` is negative.
+            the ridge is added, it is too nearly singular for six digits, or ``ridge`` is negative.
     """
-    regularized = regularized_gram(gram, ridge)
+    gram = require_gram(gram, ridge)
     cross_gram = require_float64("cross_gram", cross_gram)
-    labels = _check_labels(labels, regularized.shape[-1])
-    if cross_gram.ndim < 2 or cross_gram.shape[-1] != regularized.shape[-1]:
+    labels = _check_labels(labels, gram.shape[-1])
+    if cross_gram.ndim < 2 or cross_gram.shape[-1] != gram.shape[-1]:
         raise ValueError(
-            f"cross_gram must have one column for each of the {regularized.shape[-1]} training "
+            f"cross_gram must have one column for each of the {gram.shape[-1]} training "
             f"points, got shape {cross_gram.shape}; rows are test points"
         )
-    require_positive_definite(regularized, ridge)
-    columns = labels.reshape(len(labels), -1)
-    predicted = cross_gram @ np.linalg.solve(regularized, columns)
+    weights, error, _ = solve(gram, labels.reshape(len(labels), -1), ridge=ridge)
+    require_digits(error, ridge)
+    predicted = cross_gram @ weights
     return predicted.reshape(*predicted.shape[:-1], *labels.shape[1:])
 
 
@@ -66,8 +65,7 @@ def refit(
 
     Args and errors are those of ``leave_out``.
     """
-    gram = require_float64("gram", gram)
-    regularized_gram(gram, ridge)
+    gram = require_gram(gram, ridge)
     labels = _check_labels(labels, gram.shape[-1])
     held_out = held_out_indices(held_out, gram.shape[-1])
     kept = np.setdiff1d(np.arange(gram.shape[-1]), held_out)
@@ -97,19 +95,50 @@ def leave_out(
 
     Raises:
         ValueError: if ``gram`` is not square, symmetric, finite, float64, or not positive
-            definite to working precision with ``ridge``; if labels and Gram disagree in size; if
-            ``held_out`` is empty, everything, repeated or out of range.
+            definite with ``ridge``; if fewer than six digits of the residuals would be right; if
+            labels and Gram disagree in size; if ``held_out`` is empty, everything, repeated or out
+            of range.
     """
-    regularized = regularized_gram(gram, ridge)
-    points = regularized.shape[-1]
+    return leave_sets_out(gram, labels, [held_out], ridge=ridge)[0]
+
+
+def leave_sets_out(
+    gram: Float[np.ndarray, "*batch points points"],
+    labels: Float[np.ndarray, "points ..."],
+    held_out: Sequence[Int[np.ndarray, " held"] | Sequence[int]],
+    *,
+    ridge: float,
+) -> list[Float[np.ndarray, "..."]]:
+    """As ``leave_out`` for one set after another, with one factorisation for all."""
+    gram = require_gram(gram, ridge)
+    points = gram.shape[-1]
     labels = _check_labels(labels, points)
-    held_out = held_out_indices(held_out, points)
-    require_positive_definite(regularized, ridge)
-    columns = np.hstack([np.eye(points)[:, held_out], labels.reshape(points, -1)])
-    solved = np.linalg.solve(regularized, columns)[..., held_out, :]
-    block, weights = solved[..., : len(held_out)], solved[..., len(held_out) :]
-    residual = np.linalg.solve(block, weights)
-    return residual.reshape(*residual.shape[:-1], *labels.shape[1:])
+    sets = [held_out_indices(indices, points) for indices in held_out]
+    touched = np.unique(np.concatenate(sets))
+    columns = np.hstack([np.eye(points)[:, touched], labels.reshape(points, -1)])
+    solved, error, _ = solve(gram, columns, ridge=ridge)
+    require_digits(error, ridge)
+    residuals = []
+    for indices in sets:
+        place = np.searchsorted(touched, indices)
+        block = solved[..., indices[:, None], place]
+        residual, error_here = block_residual(block, solved[..., indices, len(touched) :], error)
+        require_digits(error_here, ridge)
+        residuals.append(residual.reshape(*residual.shape[:-1], *labels.shape[1:]))
+    return residuals
+
+
+def block_residual(
+    block: Float[np.ndarray, "*batch held held"],
+    weights: Float[np.ndarray, "*batch held outputs"],
+    error: Float[np.ndarray, "..."] | float,
+) -> tuple[Float[np.ndarray, "*batch held outputs"], Float[np.ndarray, "..."] | float]:
+    """Residuals from [K̃⁻¹]_SS and [K̃⁻¹y]_S, and their relative error from that of these two."""
+    if block.shape[-1] == 1:
+        return weights / block, error
+    symmetric = (block + np.swapaxes(block, -1, -2)) / 2
+    residual, own_error, inverse_norm = solve(symmetric, weights, ridge=0.0)
+    return residual, own_error + error * inverse_norm * largest_row_sum(symmetric)
 
 
 def leave_one_out(
@@ -122,16 +151,18 @@ def leave_one_out(
 
     Args and errors are those of ``leave_out``, without the held-out set.
     """
-    regularized = regularized_gram(gram, ridge)
-    labels = _check_labels(labels, regularized.shape[-1])
+    gram = require_gram(gram, ridge)
+    labels = _check_labels(labels, gram.shape[-1])
     if len(labels) < 2:
         raise ValueError(
             "gram must hold at least two points to leave one out, got one; add the other orbit"
         )
-    require_positive_definite(regularized, ridge)
-    inverse = np.linalg.inv(regularized)
-    weights = inverse @ labels.reshape(len(labels), -1)
-    residual = weights / np.diagonal(inverse, axis1=-2, axis2=-1)[..., None]
+    points = len(labels)
+    columns = np.hstack([np.eye(points), labels.reshape(points, -1)])
+    solved, error, _ = solve(gram, columns, ridge=ridge, refine_above=_PLAIN)
+    require_digits(error, ridge)
+    spread = np.diagonal(solved[..., :points], axis1=-2, axis2=-1)
+    residual = solved[..., points:] / spread[..., None]
     return residual.reshape(*residual.shape[:-1], *labels.shape[1:])
 
 

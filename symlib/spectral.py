@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Num
 
-from symlib._checks import EPS, regularized_gram, require_float64, require_ridge
+from symlib._checks import EPS, require_float64, require_gram, require_ridge
+from symlib.solving import require_digits
 
 __all__ = [
     "SpectralError",
@@ -89,7 +90,7 @@ def spectral_error(
     Raises:
         ValueError: as ``regression.leave_out``, or if the number of points is odd.
     """
-    inverse = _inverse_spectrum(_row(gram, ridge), ridge)
+    inverse = _inverse_spectrum(circulant_projection(interleave(require_gram(gram, ridge))), ridge)
     return _ratio(inverse, np.ones(inverse.shape[-1]))
 
 
@@ -105,24 +106,22 @@ def balanced_error(
     frequency f, is nought for the constant mode, so that the mean of the labels has no part in the
     error. ``density`` is the weighted mean. Args and errors are those of ``spectral_error``.
     """
-    inverse = _inverse_spectrum(_row(gram, ridge), ridge)
+    inverse = _inverse_spectrum(circulant_projection(interleave(require_gram(gram, ridge))), ridge)
     points = inverse.shape[-1]
     return _ratio(inverse, 1 - np.cos(2 * np.pi * np.arange(points) / points))
 
 
-def _row(gram, ridge):
-    return circulant_projection(interleave(regularized_gram(gram, ridge)))
-
-
 def _inverse_spectrum(row, ridge):
-    points = row.shape[-1]
-    eigenvalues = np.fft.fft(row).real
-    smallest, largest = eigenvalues.min(axis=-1), eigenvalues.max(axis=-1)
-    if not (smallest > points * EPS * largest).all():
+    """1/λ of the circulants with these first rows, and of their mirror images."""
+    eigenvalues = np.fft.fft(row).real + ridge
+    rounding = 4 * EPS * np.abs(row).sum(axis=-1)  # of the row, and of its transform
+    smallest = eigenvalues.min(axis=-1)
+    if (smallest < -rounding).any():
         raise ValueError(
-            "gram, averaged to a circulant, is indefinite or singular to working precision with "
+            "gram, averaged to a circulant, must be positive definite, got an indefinite one with "
             f"ridge {ridge}: its lowest eigenvalue is {smallest.min():.2g}; raise ridge"
         )
+    require_digits(rounding / np.maximum(smallest, rounding), ridge)
     return 1 / eigenvalues
 
 
@@ -151,6 +150,5 @@ def spectral_error_of_pairs(
     row = np.empty((*kernel.shape[:2], 2 * kernel.shape[2]))
     row[..., ::2] = (own[:, None] + own) / 2
     row[..., 1::2] = (kernel + np.roll(kernel.swapaxes(0, 1), -1, axis=-1)) / 2
-    row[..., 0] += ridge
     inverse = _inverse_spectrum(row, ridge)
     return _ratio(inverse, np.ones(inverse.shape[-1]))
