@@ -17,7 +17,7 @@ from symlib.experiments import mlp_ntk
 
 def cases(pairs: int) -> list[Case]:
     """The whole experiment with one hidden layer."""
-    settings = mlp_ntk.MlpNtk(pairs=pairs, hidden_layers=(1,))
+    settings = mlp_ntk.MlpNtk(pairs=pairs, hidden_layers=(1,), balanced=False)
     return [
         Case(
             name=f"mlp-ntk, {pairs} pairs, six N",

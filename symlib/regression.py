@@ -19,12 +19,12 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from symlib._checks import held_out_indices, require_float64, require_gram
+from symlib._checks import EPS, held_out_indices, require_float64, require_gram
 from symlib.solving import largest_row_sum, require_digits, solve
 
 __all__ = ["is_correct", "leave_one_out", "leave_out", "leave_sets_out", "predict", "refit"]
 
-_PLAIN = 1e-9  # relative error of a plain solve that is small enough to leave all points out
+_PLAIN = 1e-9  # relative error of a plain solve that is small enough
 
 
 def predict(
@@ -51,6 +51,8 @@ def predict(
     weights, error, _ = solve(gram, labels.reshape(len(labels), -1), ridge=ridge)
     require_digits(error, ridge)
     predicted = cross_gram @ weights
+    rounding = EPS * np.abs(cross_gram) @ np.abs(weights)
+    require_digits(rounding.max(initial=0) / max(np.abs(labels).max(), EPS), ridge)
     return predicted.reshape(*predicted.shape[:-1], *labels.shape[1:])
 
 
@@ -63,19 +65,21 @@ def refit(
 ) -> Float[np.ndarray, "..."]:
     """Residuals on ``held_out`` after training on the other points: the definition, no identity.
 
-    Args and errors are those of ``leave_out``.
+    Args and errors are those of ``leave_out``. Residuals far smaller than the labels lose digits
+    here by subtraction, so that they are refused sooner.
     """
     gram = require_gram(gram, ridge)
     labels = _check_labels(labels, gram.shape[-1])
     held_out = held_out_indices(held_out, gram.shape[-1])
     kept = np.setdiff1d(np.arange(gram.shape[-1]), held_out)
-    fitted = predict(
-        gram[..., kept[:, None], kept],
-        gram[..., held_out[:, None], kept],
-        labels[kept],
-        ridge=ridge,
-    )
-    return labels[held_out] - fitted
+    columns = labels.reshape(len(labels), -1)
+    weights, error, _ = solve(gram[..., kept[:, None], kept], columns[kept], ridge=ridge)
+    cross_gram = gram[..., held_out[:, None], kept]
+    residual = columns[held_out] - cross_gram @ weights
+    terms = np.abs(columns[held_out]) + np.abs(cross_gram) @ np.abs(weights)
+    lost = largest_row_sum(terms) / np.maximum(np.abs(residual).max(axis=(-2, -1)), EPS**2)
+    require_digits(np.maximum(error, EPS) * lost, ridge)
+    return residual.reshape(*residual.shape[:-1], *labels.shape[1:])
 
 
 def leave_out(
@@ -118,13 +122,18 @@ def leave_sets_out(
     columns = np.hstack([np.eye(points)[:, touched], labels.reshape(points, -1)])
     solved, error, _ = solve(gram, columns, ridge=ridge)
     require_digits(error, ridge)
-    residuals = []
-    for indices in sets:
-        place = np.searchsorted(touched, indices)
-        block = solved[..., indices[:, None], place]
-        residual, error_here = block_residual(block, solved[..., indices, len(touched) :], error)
-        require_digits(error_here, ridge)
-        residuals.append(residual.reshape(*residual.shape[:-1], *labels.shape[1:]))
+    residuals: list = [None] * len(sets)
+    for size in {len(indices) for indices in sets}:
+        numbers = [k for k, indices in enumerate(sets) if len(indices) == size]
+        rows = np.stack([sets[k] for k in numbers])
+        place = np.searchsorted(touched, rows)
+        blocks = solved[..., rows[:, :, None], place[:, None, :]]  # [..., set, held, held]
+        found, errors = block_residual(
+            blocks, solved[..., rows, len(touched) :], np.expand_dims(error, -1)
+        )
+        require_digits(errors, ridge)
+        for k, residual in zip(numbers, np.moveaxis(found, -3, 0)):
+            residuals[k] = residual.reshape(*residual.shape[:-1], *labels.shape[1:])
     return residuals
 
 
@@ -137,7 +146,7 @@ def block_residual(
     if block.shape[-1] == 1:
         return weights / block, error
     symmetric = (block + np.swapaxes(block, -1, -2)) / 2
-    residual, own_error, inverse_norm = solve(symmetric, weights, ridge=0.0)
+    residual, own_error, inverse_norm = solve(symmetric, weights, ridge=0.0, refine_above=_PLAIN)
     return residual, own_error + error * inverse_norm * largest_row_sum(symmetric)
 
 

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from symlib import data, groups, invariant, kernels, orbits, regression, results, rotated, spectral
 
-__all__ = ["MlpNtk", "errors", "run", "work"]
+__all__ = ["MlpNtk", "balanced_errors", "errors", "run", "work"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class MlpNtk:
     weight_std: float = 1.0
     bias_std: float = 1.0
     ridge: float = 1e-10  # absolute
+    balanced: bool = True  # also leave out both images of a pair at once
     dataset: str = "mnist-5000"
     seed: int = 0
     chunk: int = 64  # pairs held in memory at once
@@ -51,8 +52,9 @@ def run(
         jobs: processes to run at once.
 
     Returns:
-        One row per pair, depth and N, with the columns of ``errors`` and ``delta_squared`` Δ²,
-        ``radius`` ρ, the images' numbers ``first`` and ``second`` and their digits.
+        One row per pair, depth and N, with the columns of ``errors`` and ``balanced_errors``,
+        ``delta_squared`` Δ², ``radius`` ρ, the images' numbers ``first`` and ``second`` and their
+        digits.
 
     Raises:
         ValueError: if the largest N is not a multiple of four and of every other N, or ``path``
@@ -79,7 +81,11 @@ def run(
                 step = largest // count
                 kept = np.arange(2 * largest)[::step]
                 sampled = turned[:, :, ::step]
-                columns = errors(gram[:, kept[:, None], kept], ridge=settings.ridge) | {
+                sampled_gram = gram[:, kept[:, None], kept]
+                columns = errors(sampled_gram, ridge=settings.ridge)
+                if settings.balanced:
+                    columns |= balanced_errors(sampled_gram, ridge=settings.ridge)
+                columns |= {
                     "delta_squared": orbits.delta_squared(sampled[:, 0], sampled[:, 1]),
                     "radius": np.mean(orbits.radius(sampled), axis=1),
                     "pair": np.arange(start, start + len(chunk)),
@@ -148,4 +154,37 @@ def errors(
         "projected": np.abs(projected).mean(axis=(1, 2)),
         "quarter_upright": np.abs(quarters[:, [0, count // turns.order], 0]).mean(axis=1),
         "quarter_mean": np.abs(quarters).mean(axis=(1, 2)),
+    }
+
+
+def balanced_errors(
+    gram: Float[np.ndarray, "pairs points points"], *, ridge: float
+) -> dict[str, Float[np.ndarray, " pairs"]]:
+    """Errors of pairs of orbits with as many labels +1 seen as −1: both left out at the same angle.
+
+    Returns:
+        ``balanced_upright`` and ``balanced_mean``: |r| of the two upright images left out
+        together, and averaged over all angles that both may miss; ``balanced_correct``: share of
+        the two upright images classified right; ``spectral_balanced``: ε_bal; and
+        ``projected_balanced``: the group-Fourier form of C_N, for which all angles are alike.
+    """
+    _pairs, points, _ = gram.shape
+    count = points // 2
+    labels = np.repeat([1.0, -1.0], count)
+    both = [[angle, count + angle] for angle in range(count)]
+    residuals = np.stack(regression.leave_sets_out(gram, labels, both, ridge=ridge))
+    rotations = groups.cyclic(count)
+    projected = invariant.leave_out(
+        rotations,
+        invariant.projection(gram, rotations),
+        labels.reshape(2, count),
+        np.array([[0, 0], [1, 0]]),
+        ridge=ridge,
+    )
+    return {
+        "balanced_upright": np.abs(residuals[0]).mean(axis=1),
+        "balanced_mean": np.abs(residuals).mean(axis=(0, 2)),
+        "balanced_correct": regression.is_correct(residuals[0], np.array([1.0, -1.0])).mean(axis=1),
+        "spectral_balanced": spectral.balanced_error(gram, ridge=ridge).error,
+        "projected_balanced": np.abs(projected).mean(axis=1),
     }

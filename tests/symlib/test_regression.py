@@ -1,9 +1,10 @@
 """The leave-out identity against training again without the held-out points."""
 
+import mpmath
 import numpy as np
 import pytest
 
-from symlib import regression
+from symlib import groups, invariant, kernels, orbits, regression, solving, spectral
 
 generator = np.random.default_rng(0)
 
@@ -116,3 +117,115 @@ def test_one_bad_gram_in_a_batch_is_noticed():
     grams = np.stack([GRAM, SINGULAR])
     with pytest.raises(ValueError, match="singular"):
         regression.leave_one_out(grams, LABELS, ridge=0.0)
+
+
+def in_sixty_digits(gram, labels, held_out):
+    """Residuals of the float64 matrix as it is given, by training without the held-out points."""
+    kept = [p for p in range(len(gram)) if p not in held_out]
+    with mpmath.workdps(60):
+        exact = mpmath.matrix(gram.tolist())
+        seen = mpmath.matrix([[exact[p, q] for q in kept] for p in kept])
+        weights = mpmath.lu_solve(seen, mpmath.matrix([float(labels[p]) for p in kept]))
+        return np.array(
+            [float(labels[p] - mpmath.fdot([exact[p, q] for q in kept], weights)) for p in held_out]
+        )
+
+
+LADDER = [10.0**power for power in range(4, 18)]
+
+
+@pytest.mark.parametrize("condition", LADDER)
+@pytest.mark.parametrize("held_out", [[3], [0, 7, 8]])
+def test_six_digits_or_none_on_a_ladder_of_nearly_singular_grams(condition, held_out):
+    gram, labels = random_gram(10, condition=condition), np.repeat([1.0, -1.0], 5)
+    exact = in_sixty_digits(gram, labels, held_out)
+    each = np.array([in_sixty_digits(gram, labels, [p])[0] for p in range(10)])
+    answered = 0
+    for solve, truth in (
+        (lambda: regression.leave_out(gram, labels, held_out, ridge=0.0), exact),
+        (lambda: regression.leave_one_out(gram, labels, ridge=0.0), each),
+        (lambda: regression.refit(gram, labels, held_out, ridge=0.0), exact),
+    ):
+        try:
+            found = solve()
+        except ValueError:  # its messages are tested below
+            continue
+        answered += 1
+        assert np.abs(found - truth).max() <= 1e-6 * np.abs(truth).max()
+    assert answered == 3 or condition > 1e7
+    assert answered >= 2 or condition > 1e14
+
+
+@pytest.mark.parametrize(
+    ("count", "exact"), [(36, 1.8541047226e-10), (40, 2.1194018998e-12), (44, 1.9295710453e-14)]
+)
+def test_two_circles_that_an_inverse_gets_wrong(count, exact):
+    """All three are answered, to the last digit of the float64 matrix; the ratio is refused."""
+    points = orbits.two_circles(count, 1.0).reshape(2 * count, 3)
+    gram = np.asarray(kernels.rbf(points, inverse_length=1.4))
+    labels = np.repeat([1.0, -1.0], count)
+    in_digits = in_sixty_digits(gram, labels, [0])
+    assert in_digits == pytest.approx(exact, rel=1e-4)  # the kernel's own rounding
+    for found in (
+        regression.leave_out(gram, labels, [0], ridge=0.0)[0],
+        regression.leave_one_out(gram, labels, ridge=0.0)[0],
+    ):
+        assert found == pytest.approx(in_digits[0], rel=1e-12)
+    inverse = np.linalg.inv(gram)
+    assert abs((inverse @ labels)[0] / inverse[0, 0] / in_digits[0] - 1) > 0.01
+    with pytest.raises(ValueError, match="relative error of a residual would be about"):
+        spectral.spectral_error(gram, ridge=0.0)
+    circle = groups.cyclic(count)
+    with pytest.raises(ValueError, match="relative error of a residual would be about"):
+        invariant.leave_one_out(
+            circle, invariant.projection(gram, circle), labels.reshape(2, count), ridge=0.0
+        )
+
+
+def test_a_ridge_is_added_without_rounding():
+    """Of a singular matrix the ridge is the smallest eigenvalue: its rounding would be seen."""
+    gram = np.full((4, 4), 1.0) + np.diag([0.0, 0.0, 1.0, 1.0])
+    labels = np.array([1.0, -1.0, 2.0, 0.5])
+    ridge = 1e-10
+    with mpmath.workdps(60):
+        exact = mpmath.matrix(gram.tolist()) + ridge * mpmath.eye(4)
+        unit = mpmath.matrix([1, 0, 0, 0])
+        weights, column = (mpmath.lu_solve(exact, b) for b in (mpmath.matrix(labels), unit))
+        truth = float(weights[0] / column[0])
+    found = regression.leave_out(gram, labels, [0], ridge=ridge)[0]
+    assert found == pytest.approx(truth, rel=1e-12)
+
+
+@pytest.mark.parametrize("is_complex", [False, True])
+def test_residuals_of_a_solve_are_those_of_sixty_digits(is_complex):
+    gram, solution = (
+        generator.normal(size=shape) * 10.0 ** generator.integers(-4, 4, shape)
+        + is_complex * 1j * generator.normal(size=shape)
+        for shape in ((1, 9, 9), (1, 9, 4))
+    )
+    columns = (gram + 1e-3 * np.eye(9)) @ solution  # float64 alone would see a residual of nought
+    with mpmath.workdps(60):
+        exact = [mpmath.matrix(m[0].tolist()) for m in (gram, solution, columns)]
+        truth = exact[2] - (exact[0] + mpmath.mpf(1e-3) * mpmath.eye(9)) * exact[1]
+        truth = np.array(truth.tolist(), dtype=complex)
+    found = solving._residual(gram, 1e-3, solution, columns)[0]
+    assert np.abs(found - truth).max() <= 1e-12 * np.abs(truth).max()
+
+
+def test_each_matrix_of_a_batch_has_its_own_scale():
+    small = 1e-14 * GRAM
+    both = regression.leave_one_out(np.stack([small, GRAM]), LABELS, ridge=0.0)
+    np.testing.assert_allclose(both[0], both[1], rtol=1e-9)
+    asymmetric = GRAM + 1e-6 * np.triu(GRAM, 1)
+    with pytest.raises(ValueError, match="gram must be symmetric"):
+        regression.leave_one_out(np.stack([asymmetric, 1e5 * GRAM]), LABELS, ridge=0.0)
+
+
+def test_sets_left_out_one_after_another():
+    gram, labels = random_gram(9, batch=(2, 3)), generator.normal(size=(9, 2))
+    sets = [[0], [3, 5], [8], [1, 2]]
+    together = regression.leave_sets_out(gram, labels, sets, ridge=0.1)
+    for held_out, found in zip(sets, together):
+        np.testing.assert_allclose(
+            found, regression.refit(gram, labels, held_out, ridge=0.1), rtol=1e-9
+        )
