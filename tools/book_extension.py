@@ -42,7 +42,9 @@ class ClaimsDirective(SphinxDirective):
         head, body = nodes.thead(), nodes.tbody()
         head += _row([nodes.paragraph(text=title) for title in COLUMNS])
         for claim in claims.load(path):
-            statement = self._parsed(f"{claim.statement}\n\n*{claim.source}*")
+            sampled = "" if claim.unit == "none" else f" over {claim.unit}s"
+            about = f"{claim.kind}{sampled} · {claim.source}"
+            statement = self._parsed(f"{claim.statement}\n\n*{about}*")
             chapter = self._parsed(f"{{doc}}`{claim.chapter}`")
             row = _row([statement, chapter, nodes.paragraph(text=_expected(claim))])
             row += MeasuredCells(claim=claim.id)

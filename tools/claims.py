@@ -3,6 +3,9 @@
 A row of ``book/claims.yml`` has
 
 - ``id``, ``statement``, ``source`` and the ``chapter`` that measures it;
+- ``kind``, one of ``KINDS``: what sort of number it is; an equivalence is only claimed where the
+  whole interval lies inside its margin;
+- ``unit``, one of ``UNITS``: what is sampled, and what the interval is over;
 - ``key``, what the chapter records, with ``over`` where one row speaks of many values:
   ``key: a.{n}`` with ``over: {n: [1, 2]}`` stands for ``a.1`` and ``a.2``;
 - ``expect``: any of ``min``, ``max`` and ``equal``; with ``interval: true`` the whole interval of
@@ -16,9 +19,21 @@ from pathlib import Path
 
 import yaml
 
-__all__ = ["Claim", "Measured", "load", "meets"]
+__all__ = ["KINDS", "UNITS", "Claim", "Measured", "load", "meets"]
 
-_FIELDS = {"id", "statement", "source", "chapter", "key", "over", "expect", "fails"}
+KINDS = (
+    "share",
+    "mean",
+    "paired difference",
+    "equivalence",
+    "identity",
+    "correlation",
+    "ratio",
+    "fact",
+)
+UNITS = ("image", "pair", "digit", "seed", "draw", "network", "none")
+
+_FIELDS = {"id", "statement", "source", "chapter", "kind", "unit", "key", "over", "expect", "fails"}
 _EXPECTATIONS = {"min", "max", "equal", "interval"}
 
 
@@ -39,6 +54,8 @@ class Claim:
     statement: str
     source: str
     chapter: str
+    kind: str
+    unit: str
     keys: tuple[str, ...]
     expect: dict
     fails: frozenset[str]
@@ -48,7 +65,7 @@ def load(path: Path) -> list[Claim]:
     """Read the ledger.
 
     Raises:
-        ValueError: if a row lacks a field, has an unknown one, or repeats an id.
+        ValueError: if a row lacks a field, has an unknown one or an unknown value, or repeats an id.
     """
     claims: list[Claim] = []
     for row in yaml.safe_load(path.read_text()):
@@ -57,6 +74,16 @@ def load(path: Path) -> list[Claim]:
             raise ValueError(f"{path.name}: row {name} must have the fields {sorted(_FIELDS)}")
         if not row["expect"] or set(row["expect"]) - _EXPECTATIONS:
             raise ValueError(f"{path.name}: row {name} must expect some of {_EXPECTATIONS}")
+        if row["kind"] not in KINDS or row["unit"] not in UNITS:
+            raise ValueError(
+                f"{path.name}: row {name} must have a kind among {KINDS} and a unit among {UNITS}, "
+                f"got {row['kind']!r} and {row['unit']!r}"
+            )
+        if row["kind"] == "equivalence" and set(row["expect"]) != {"min", "max", "interval"}:
+            raise ValueError(
+                f"{path.name}: row {name} claims an equivalence, so it must expect min, max and "
+                "interval: true"
+            )
         over = row.get("over", {})
         keys = tuple(
             row["key"].format(**dict(zip(over, values))) for values in product(*over.values())
@@ -72,6 +99,8 @@ def load(path: Path) -> list[Claim]:
                 statement=row["statement"],
                 source=row["source"],
                 chapter=row["chapter"],
+                kind=row["kind"],
+                unit=row["unit"],
                 keys=keys,
                 expect=row["expect"],
                 fails=fails,

@@ -26,6 +26,8 @@ LEDGER = """
   statement: Both are measured.
   source: this test
   chapter: page
+  kind: fact
+  unit: none
   key: page.{n}
   over: {n: [1, 2]}
   expect: {max: 3}
