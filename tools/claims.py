@@ -65,7 +65,7 @@ def load(path: Path) -> list[Claim]:
     """Read the ledger.
 
     Raises:
-        ValueError: if a row lacks a field, has an unknown one or an unknown value, or repeats an id.
+        ValueError: if a row lacks a field, has an unknown field or value, or repeats an id.
     """
     claims: list[Claim] = []
     for row in yaml.safe_load(path.read_text()):
