@@ -37,6 +37,13 @@ _CORE_NAMES = (
 )
 _TENSORFLOW_MODULE = "neural_tangents.experimental"
 
+# Repeated at every use of a layer, right or wrong, with the folder it is installed in; ``gram``
+# says instead what they ask for.
+_REMINDERS = (
+    "`FanIn` layers assume independent inputs",
+    "Linear scaling attention used",
+)
+
 
 def load() -> ModuleType:
     """The module ``neural_tangents``, opened on the JAX that is installed.
@@ -65,6 +72,10 @@ def gram(
 ) -> Float[np.ndarray, "points others"]:
     """A kernel of neural-tangents as a float64 Gram matrix for our solvers.
 
+    Nothing checks that the branches of a residual sum are independent: all but one of them must
+    end in a layer with weights of its own. Attention with ``linear_scaling`` uses one matrix for
+    queries and keys.
+
     Args:
         kernel_fn: third of what ``stax.serial`` returns.
         x: inputs of the network, its batch axis first.
@@ -76,7 +87,10 @@ def gram(
     """
     if get not in ("ntk", "nngp"):
         raise ValueError(f"get must be 'ntk' or 'nngp', got {get!r}; ask for one kernel at a time")
-    computed = np.asarray(kernel_fn(x, other, get))
+    with warnings.catch_warnings():
+        for reminder in _REMINDERS:
+            warnings.filterwarnings("ignore", reminder)
+        computed = np.asarray(kernel_fn(x, other, get))
     if computed.dtype != np.float64:
         raise ValueError(
             f"kernel_fn must compute in float64, got {computed.dtype}; pass float64 inputs and "

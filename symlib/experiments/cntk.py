@@ -8,14 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
-from symlib import convolutions, data, results, rotated
+from symlib import convolutions, data, regression, results, rotated
 from symlib.experiments import mlp_ntk
 
-__all__ = ["Cntk", "run", "work"]
+__all__ = ["Cntk", "errors", "image_kernel", "run", "work"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def run(
         jobs: processes to run at once.
 
     Returns:
-        One row per pair, readout and N, with the columns of ``mlp_ntk.errors``.
+        One row per pair, readout and N, with the columns of ``errors``.
 
     Raises:
         ValueError: if the largest N is not a multiple of four and of every other N, or ``path``
@@ -70,7 +72,7 @@ def run(
             gram = rotated.orbit_gram(turned, partial(image_kernel, readout, settings))
             for count in settings.counts:
                 kept = np.arange(0, 2 * largest, largest // count)
-                columns = mlp_ntk.errors(gram[:, kept[:, None], kept], ridge=settings.ridge)
+                columns = errors(gram[:, kept[:, None], kept], ridge=settings.ridge)
                 frames.append(pd.DataFrame(columns).assign(readout=readout, count=count))
         return pd.concat(frames).assign(pair=number)
 
@@ -85,8 +87,38 @@ def work(settings: Cntk) -> tuple[int, float]:
     return settings.pairs, 1.7 * settings.pairs * grown
 
 
-def image_kernel(readout: str, settings: Cntk, x: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The NTK of flattened square images, shapes (1, points, pixels), of one pair of digits."""
+def errors(
+    gram: Float[np.ndarray, "pairs points points"], *, ridge: float
+) -> dict[str, Float[np.ndarray, " pairs"]]:
+    """Errors of pairs of orbits, of the kernel and of its cosines.
+
+    Returns:
+        The columns of ``mlp_ntk.errors``; ``balanced_upright`` and ``balanced_correct``, the error
+        and the share recognised with both upright images left out together; and, beginning with
+        ``unit_``, some of the same from the Gram matrix scaled to a diagonal of ones, which is
+        blind to the size of each point.
+    """
+    size = np.sqrt(np.einsum("...pp->...p", gram))
+    unit = _with_balanced(gram / (size[:, :, None] * size[:, None]), ridge)
+    kept = ("exact_mean", "spectral", "correct_upright", "balanced_correct")
+    return _with_balanced(gram, ridge) | {f"unit_{name}": unit[name] for name in kept}
+
+
+def _with_balanced(gram, ridge):
+    labels = np.repeat([1.0, -1.0], gram.shape[-1] // 2)
+    upright = [0, gram.shape[-1] // 2]
+    balanced = regression.leave_out(gram, labels, upright, ridge=ridge)
+    return mlp_ntk.errors(gram, ridge=ridge) | {
+        "balanced_upright": np.abs(balanced).mean(axis=1),
+        "balanced_correct": regression.is_correct(balanced, labels[upright]).mean(axis=1),
+    }
+
+
+def image_kernel(readout: str, settings: Any, x: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The NTK of flattened square images, shapes (1, points, pixels), of one pair of digits.
+
+    The network is that of the layers, filter size and standard deviation in ``settings``.
+    """
     size = round(x.shape[-1] ** 0.5)
     gram = convolutions.conv_ntk(
         x.reshape(-1, size, size, 1),

@@ -45,8 +45,9 @@ def run(
         jobs: processes to run at once.
 
     Returns:
-        One row per pair, readout, N and ridge: ``error``, the mean of |r| over both classes, and
-        ``correct``, the share of the two that are classified right.
+        One row per pair, readout, N and ridge: ``error``, the mean of |r| over both classes, one
+        left out at a time, and ``correct``, the share of the two that are classified right;
+        ``balanced`` and ``balanced_correct``, the same with both left out together.
 
     Raises:
         ValueError: if some N does not divide the width of the images, or ``path`` holds other
@@ -69,13 +70,29 @@ def run(
             kernel = shift_kernel(images[pairs[number]], readout, settings)  # [i, j, g] of C_width
             for count in settings.counts:
                 labels = np.repeat([[1.0], [-1.0]], count, axis=1)
+                sets = [np.array(rows) for rows in ([[0, 0]], [[1, 0]], [[0, 0], [1, 0]])]
                 for ridge in settings.ridges:
-                    residual = invariant.leave_one_out(
-                        groups.cyclic(count), kernel[..., :: width // count], labels, ridge=ridge
+                    *alone, together = invariant.leave_sets_out(
+                        groups.cyclic(count),
+                        kernel[..., :: width // count],
+                        labels,
+                        sets,
+                        ridge=ridge,
                     )
-                    correct = regression.is_correct(residual, labels)[:, 0].mean()
-                    row = {"readout": readout, "count": count, "ridge": ridge}
-                    rows.append(row | {"error": np.abs(residual).mean(), "correct": correct})
+                    alone = np.concatenate(alone)
+                    rows.append(
+                        {
+                            "readout": readout,
+                            "count": count,
+                            "ridge": ridge,
+                            "error": np.abs(alone).mean(),
+                            "correct": regression.is_correct(alone, labels[:, 0]).mean(),
+                            "balanced": np.abs(together).mean(),
+                            "balanced_correct": regression.is_correct(
+                                together, labels[:, 0]
+                            ).mean(),
+                        }
+                    )
         return pd.DataFrame(rows).assign(pair=number)
 
     return results.sweep(

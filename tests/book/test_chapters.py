@@ -2,11 +2,13 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import jupytext
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 
 from tools import address, claims, lower
 
@@ -51,6 +53,17 @@ def test_equations_have_the_numbers_of_the_page(path):
     cells = [c.source for c in jupytext.read(path.with_suffix(".ipynb")).cells]
     assert re.findall(r"\\tag\{(\d+)\}", "\n".join(cells)) == shown
     assert len(shown) == len(labelled)
+
+
+@every_chapter
+def test_outputs_show_no_warning_traceback_or_path(path):
+    page = (ROOT / "_build" / "html" / "book" / f"{path.stem}.html").read_text()
+    outputs = BeautifulSoup(page, "html.parser").select("div.cell_output")
+    assert not [o for shown in outputs for o in shown.select(".stderr, .traceback")]
+    text = "\n".join(shown.get_text() for shown in outputs)
+    assert not re.search(r"\w*Warning\b|Traceback|site-packages|/ipykernel_", text)
+    assert f"{ROOT}/" not in text
+    assert f"{sys.prefix}/" not in text
 
 
 @every_chapter
@@ -136,6 +149,9 @@ def test_verdicts(measured, expect, verdict):
     assert claims.meets(measured, expect) is verdict
 
 
+ROW = {"id": "x", "statement": "s", "source": "t", "chapter": "c", "kind": "fact", "unit": "none"}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -143,10 +159,13 @@ def test_verdicts(measured, expect, verdict):
         ({"expect": {}}, "must expect some of"),
         ({"expect": {"about": 1}}, "must expect some of"),
         ({"fails": ["b"]}, "failures that are not among its keys"),
+        ({"kind": "rumour"}, "must have a kind among"),
+        ({"unit": "cat"}, "a unit among"),
+        ({"kind": "equivalence"}, "claims an equivalence"),
     ],
 )
 def test_ledger_refuses_bad_rows(tmp_path, change, message):
-    row = {"id": "x", "statement": "s", "source": "t", "chapter": "c", "key": "a"}
+    row = ROW | {"key": "a"}
     path = tmp_path / "claims.yml"
     path.write_text(yaml.safe_dump([row | {"expect": {"max": 1}} | change]))
     with pytest.raises(ValueError, match=message):
@@ -154,7 +173,7 @@ def test_ledger_refuses_bad_rows(tmp_path, change, message):
 
 
 def test_ledger_refuses_repeated_ids_and_spans_families(tmp_path):
-    row = {"id": "x", "statement": "s", "source": "t", "chapter": "c", "expect": {"max": 1}}
+    row = ROW | {"expect": {"max": 1}}
     path = tmp_path / "claims.yml"
     path.write_text(yaml.safe_dump([row | {"key": "a.{p}.{q}", "over": {"p": [1, 2], "q": ["u"]}}]))
     assert claims.load(path)[0].keys == ("a.1.u", "a.2.u")

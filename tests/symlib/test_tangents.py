@@ -32,6 +32,10 @@ def architectures():
                 stax.Dense(1),
             ],
         ),
+        "attention": (
+            IMAGES,
+            [conv, stax.GlobalSelfAttention(1, 1, 1, 1, True), stax.Flatten(), stax.Dense(1)],
+        ),
         "pooled convolution": (IMAGES, [conv, stax.Relu(), stax.GlobalAvgPool(), stax.Dense(1)]),
         "flat convolution": (IMAGES, [conv, stax.Relu(), stax.Flatten(), stax.Dense(1)]),
     }
@@ -39,7 +43,6 @@ def architectures():
 
 @pytest.mark.parametrize("get", ["ntk", "nngp"])
 @pytest.mark.parametrize("name", architectures())
-@pytest.mark.filterwarnings("ignore:`FanIn` layers assume")
 def test_kernels_are_positive_definite_grams(name, get):
     x, layers = architectures()[name]
     kernel_fn = tangents.load().stax.serial(*layers)[2]
