@@ -12,12 +12,13 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-from symlib import data, kernels, orbits, plotting, spectral
-from symlib.experiments import mlp_ntk, toy
+from symlib import baselines, data, kernels, orbits, plotting, regression, spectral
+from symlib.experiments import toy
 
 EXAMPLES = 4  # images of each digit
 COUNTS = (2, 4, 8, 16, 32, 64)
 PAIR = (4, 7)  # the digits that the page opens with
+RIDGE = 1e-10
 
 
 def make(folder: Path) -> None:
@@ -64,22 +65,30 @@ def two_digits_figure(pair: np.ndarray) -> Figure:
     """The orbits of two digits, and their errors against N."""
     most = max(COUNTS)
     turned = orbits.rotations(pair, most)
-    points = orbits.normalize(turned).reshape(1, 2 * most, -1)
+    points = orbits.normalize(turned).reshape(2 * most, -1)
     gram = np.asarray(kernels.ntk(points, hidden_layers=1))
-    errors = []
+    together, alone, predicted = [], [], []
     for count in COUNTS:  # every second, fourth, … angle of the most
         kept = np.arange(0, 2 * most, most // count)
-        errors.append(mlp_ntk.errors(gram[:, kept[:, None], kept], ridge=1e-10))
+        sampled = gram[kept[:, None], kept]
+        labels = np.repeat([1.0, -1.0], count)
+        upright = [0, count]
+        together.append(regression.leave_out(sampled, labels, upright, ridge=RIDGE))
+        alone.append(regression.leave_one_out(sampled, labels, ridge=RIDGE)[upright])
+        predicted.append(spectral.balanced_error(sampled, ridge=RIDGE).error)
     figure = Figure(figsize=(9, 3.2))
     first, second, curve = figure.subplots(1, 3)
     plotting.show_orbit(first, turned[0, ::8])
     plotting.show_orbit(second, turned[1, ::8])
-    for column, name in (("exact_upright", "exact, upright"), ("spectral", r"$\varepsilon_s$")):
-        curve.plot(COUNTS, [error[column][0] for error in errors], "o-", label=name)
+    guesses = [baselines.label_mean_error(count - 1, count) for count in COUNTS]
+    curve.plot(COUNTS, np.abs(together).mean(axis=1), "o-", label="both left out")
+    curve.plot(COUNTS, predicted, "^--", label=r"$\varepsilon_{bal}$")
+    curve.plot(COUNTS, np.abs(alone).mean(axis=1), "s-", label="one left out")
+    curve.plot(COUNTS, guesses, ":", label="mean of labels")
     curve.axhline(1, color="black", linestyle="--", linewidth=1)
-    curve.set_xscale("log", base=2)
-    curve.set(xlabel="angles $N$", ylabel="error", ylim=(0, None))
-    curve.legend()
+    curve.set(ylabel="error", ylim=(0, None))
+    plotting.count_axis(curve, COUNTS, "angles $N$")
+    curve.legend(fontsize=8)
     return figure
 
 

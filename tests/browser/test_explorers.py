@@ -1,17 +1,28 @@
 """The live explorers: they answer to keyboard and pointer, and compute what symlib computes."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from symlib import data, kernels, orbits, regression, spectral
+from symlib import baselines, data, kernels, orbits, regression, spectral
 
 HTML = Path(__file__).parents[2] / "_build" / "html"
 EXPLORERS = ["two-circles", "draw-two-digits"]
 COUNTS = (2, 4, 8, 16, 32, 64)
 RIDGE = 1e-10  # of the page of digits
 both = pytest.mark.parametrize("name", EXPLORERS)
+
+SOLVED = """
+([gram, labels, sets, ridge]) => {
+  try {
+    return numerics.leaveSetsOut(gram, labels, sets, ridge);
+  } catch (problem) {
+    return problem.message;
+  }
+}
+"""
 
 CIRCLES = """
 ([count, offset, inverseLength, ridge]) =>
@@ -78,9 +89,73 @@ def test_circles_have_the_numbers_of_symlib(explorer, offset, inverse_length, ri
         expected = spectral.spectral_error(gram, ridge=ridge)
         for quantity in ("error", "closeness", "density"):
             assert found[quantity] == pytest.approx(getattr(expected, quantity), rel=1e-6)
+        balanced = spectral.balanced_error(gram, ridge=ridge)
+        assert found["balancedError"] == pytest.approx(balanced.error, rel=1e-6)
+        assert found["balancedDensity"] == pytest.approx(balanced.density, rel=1e-6)
+        labels = np.repeat([1.0, -1.0], count)
+        alone = regression.leave_out(gram, labels, [0], ridge=ridge)
+        assert found["error"] == pytest.approx(alone[0], rel=1e-6)
+        pair = regression.leave_out(gram, labels, [0, count], ridge=ridge)
+        np.testing.assert_allclose(found["balancedError"] * labels[[0, count]], pair, rtol=1e-6)
         row = spectral.circulant_projection(spectral.interleave(gram + ridge * np.eye(len(gram))))
         np.testing.assert_allclose(found["row"], row, atol=1e-12)
         np.testing.assert_allclose(found["inverse"], 1 / np.fft.fft(row).real, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(36, 1.8541e-10), (40, 2.1192e-12), (44, 1.93e-14)]
+)
+def test_nearly_singular_circles_are_solved_right(explorer, count, expected):
+    """What 60-digit arithmetic says of the float64 Gram matrix; an explicit inverse is far off."""
+    opened = explorer("two-circles")
+    points = orbits.two_circles(count, 1.0).reshape(2 * count, 3)
+    gram = np.asarray(kernels.rbf(points, inverse_length=1.4))
+    labels = np.repeat([1.0, -1.0], count)
+    found = opened.evaluate(SOLVED, [gram.tolist(), labels.tolist(), [[0], [0, count]], 0])
+    assert found[0][0] == pytest.approx(expected, rel=2e-3 if count == 44 else 1e-4)
+    assert found[0] == pytest.approx(regression.leave_out(gram, labels, [0], ridge=0.0), rel=1e-6)
+    pair = regression.leave_out(gram, labels, [0, count], ridge=0.0)
+    assert found[1] == pytest.approx(pair, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_solves_are_right_to_six_digits_or_refused(explorer, seed):
+    """Ever more nearly singular: of known solutions, in whole numbers that float64 holds exactly.
+
+    K = AᵀA of integers, so that the Gram matrix as given is exact, and fractions solve it.
+    """
+    opened = explorer("two-circles")
+    generator = np.random.default_rng(seed)
+    labels = [1, 1, 1, -1, -1, -1]
+    answered = 0
+    for power in range(0, 26):
+        factor = np.eye(6, dtype=int) + np.triu(generator.integers(-3, 4, (6, 6)), 1)
+        factor[-1] += factor[0] * 2**power
+        exact = [[Fraction(int(value)) for value in row] for row in factor.T @ factor]
+        gram = (factor.T @ factor).astype(float).tolist()
+        found = opened.evaluate(SOLVED, [gram, labels, [[0], [0, 3]], 0])
+        if isinstance(found, str):
+            continue
+        answered += 1
+        alone, both = left_out(exact, labels, [0]), left_out(exact, labels, [0, 3])
+        for residual, value in zip(found[0] + found[1], alone + both):
+            assert residual == pytest.approx(float(value), rel=1e-6)
+    assert answered > 5
+    singular = np.ones((6, 6)).tolist()
+    assert "singular" in opened.evaluate(SOLVED, [singular, labels, [[0]], 0])
+
+
+def left_out(gram, labels, held):
+    """Residuals of kernel regression without the points ``held``, in fractions."""
+    kept = [k for k in range(len(labels)) if k not in held]
+    rows = [[gram[p][q] for q in kept] + [Fraction(labels[p])] for p in kept]
+    for k, row in enumerate(rows):  # Gauss and Jordan; positive definite: no pivoting
+        rows[k] = row = [value / row[k] for value in row]
+        for p, other in enumerate(rows):
+            if p != k:
+                rows[p] = [x - other[k] * y for x, y in zip(other, row)]
+    weights = [row[-1] for row in rows]
+    return [labels[p] - sum(gram[p][q] * w for q, w in zip(kept, weights)) for p in held]
 
 
 def test_rotations_are_those_of_symlib(explorer):
@@ -107,7 +182,7 @@ def test_rotations_are_those_of_symlib(explorer):
 
 
 def test_digits_have_the_numbers_of_symlib(explorer):
-    """Real digits as the page holds them, and a drawn one: gram, spectrum and exact residuals."""
+    """Real digits as the page holds them, and a drawn one: by either protocol."""
     opened = explorer("draw-two-digits")
     digits = data.load("mnist-5000")
     drawn = array(opened, DRAWN)
@@ -130,6 +205,7 @@ def test_digits_have_the_numbers_of_symlib(explorer):
         )
         assert tuple(row["count"] for row in found) == COUNTS
         for row in found:
+            row["bothA"], row["bothB"] = row["both"]
             expected = errors_by_symlib(np.stack([first, second]), row["count"])
             for quantity, value in expected.items():
                 assert row[quantity] == pytest.approx(value, rel=1e-6), (row["count"], quantity)
@@ -140,15 +216,26 @@ def errors_by_symlib(pair, count):
     points = orbits.normalize(turned).reshape(2 * count, 784)
     gram = np.asarray(kernels.ntk(points, hidden_layers=1))
     paper = spectral.spectral_error(gram, ridge=RIDGE)
+    balanced = spectral.balanced_error(gram, ridge=RIDGE)
     labels = np.repeat([1.0, -1.0], count)
-    upright = [regression.leave_out(gram, labels, [p], ridge=RIDGE)[0] for p in (0, count)]
+    alone = [regression.leave_out(gram, labels, [p], ridge=RIDGE)[0] for p in (0, count)]
+    both = regression.leave_out(gram, labels, [0, count], ridge=RIDGE)
     return {
         "error": paper.error,
         "closeness": paper.closeness,
         "density": paper.density,
-        "residualA": upright[0],
-        "residualB": upright[1],
+        "balancedError": balanced.error,
+        "balancedDensity": balanced.density,
+        "aloneA": alone[0],
+        "aloneB": alone[1],
+        "bothA": both[0],
+        "bothB": both[1],
     }
+
+
+def choose(opened, left_out):
+    opened.locator(f"input[name=left-out][value={left_out}]").check()
+    settle(opened)
 
 
 def test_circles_answer_to_the_keyboard(explorer):
@@ -169,6 +256,20 @@ def test_circles_answer_to_the_keyboard(explorer):
     assert opened.locator("#scene rect.b").count() == 8
     opened.wait_for_function("document.querySelector('#spoken').textContent.includes('Recognised')")
 
+    slider(opened, "points on each circle").fill("4")
+    assert shown(opened, "label-mean") == pytest.approx(8 / 7, abs=6e-4)
+    assert opened.locator("#errors .curve.guess").count() == 1
+    choose(opened, "pair")
+    expected = orbits.two_circles(4, 0.5).reshape(8, 3)
+    gram = np.asarray(kernels.rbf(expected, inverse_length=1.0))
+    balanced = spectral.balanced_error(gram, ridge=0.0).error
+    assert shown(opened, "error") == pytest.approx(balanced, abs=6e-4)
+    assert opened.locator("#scene .unseen").count() == 2
+    assert opened.locator("#answers rect.b:not(.side)").count() == 1
+    assert opened.locator("#errors .curve.guess").count() == 0
+    choose(opened, "alone")
+    slider(opened, "points on each circle").fill("8")
+
     slider(opened, "distance of the circles").press("Home")
     assert shown(opened, "error") > 1
     assert "above the dashed mean" in opened.text_content("#spectrum desc")
@@ -182,7 +283,7 @@ def test_circles_say_when_float64_is_not_enough(explorer):
     opened = explorer("two-circles")
     slider(opened, "points on each circle").press("End")
     slider(opened, "narrower the kernel").press("Home")
-    opened.wait_for_selector("text=singular to working precision")
+    opened.wait_for_selector("text=fewer than six digits would be right")
     assert not opened.locator("#spectrum").is_visible()
     slider(opened, "ridge").press("End")
     assert opened.inner_text("#ridge-value") == "1"
@@ -213,18 +314,18 @@ def test_clicking_the_curve_chooses_n(explorer, name):
 def test_digits_are_picked_by_keyboard(explorer):
     opened = explorer("draw-two-digits")
     assert "taken for B" in opened.inner_text("#verdict-a")
-    assert "taken for A" in opened.inner_text("#verdict-b")
+    assert "recognised as B" in opened.inner_text("#verdict-b")
     opened.locator("input[name=digit-a]:checked").focus()
     opened.keyboard.press("ArrowRight")
     assert opened.locator("input[name=digit-a]:checked").get_attribute("value") == "5"
     digits = data.load("mnist-5000")
     images = [digits.images[digits.labels == digit] for digit in (5, 7)]
     expected = errors_by_symlib(np.stack([images[0][0], images[1][0]]), 4)
-    assert shown(opened, "spectral") == pytest.approx(expected["error"], abs=6e-4)
-    exact = (abs(expected["residualA"]) + abs(expected["residualB"])) / 2
+    assert shown(opened, "spectral") == pytest.approx(expected["balancedError"], abs=6e-4)
+    exact = (abs(expected["bothA"]) + abs(expected["bothB"])) / 2
     assert shown(opened, "exact") == pytest.approx(exact, abs=6e-4)
 
-    slider(opened, "how many angles").press("End")
+    slider(opened, "angles in a full turn").press("End")
     settle(opened)
     assert "recognised as A" in opened.inner_text("#verdict-a")
     assert "recognised as B" in opened.inner_text("#verdict-b")
@@ -233,13 +334,57 @@ def test_digits_are_picked_by_keyboard(explorer):
     )
     expected = errors_by_symlib(np.stack([images[0][1], images[1][0]]), 64)
     opened.locator("#another-a").press("Enter")
-    assert shown(opened, "spectral") == pytest.approx(expected["error"], abs=6e-4)
+    assert shown(opened, "spectral") == pytest.approx(expected["balancedError"], abs=6e-4)
+
+
+def test_digits_show_what_is_computed(explorer):
+    """What is left out is not in the ring, and the numbers are of that protocol."""
+    opened = explorer("draw-two-digits")
+    digits = data.load("mnist-5000")
+    pair = np.stack([digits.images[digits.labels == digit][0] for digit in (4, 7)])
+    expected = errors_by_symlib(pair, 4)
+    ink = """side => {
+      const canvas = document.getElementById(`ring-${side}`);
+      const top = canvas.getContext("2d").getImageData(280, 25, 80, 80).data;
+      return top.filter((value, place) => place % 4 === 3 && value > 200).length;
+    }"""
+    for left_out, other in (("a", "b"), ("b", "a")):
+        choose(opened, left_out)
+        name = left_out.upper()
+        assert shown(opened, "spectral") == pytest.approx(expected["error"], abs=6e-4)
+        exact = abs(expected[f"alone{name}"])
+        assert shown(opened, "exact") == pytest.approx(exact, abs=6e-4)
+        in_turn = (abs(expected["aloneA"]) + abs(expected["aloneB"])) / 2
+        assert shown(opened, "in-turn") == pytest.approx(in_turn, abs=6e-4)
+        guess = baselines.label_mean_error(3, 4)
+        assert shown(opened, "label-mean") == pytest.approx(guess, abs=6e-4)
+        assert "unseen upright" in opened.inner_text(f"#verdict-{left_out}").lower()
+        assert "seen at all 4 angles" in opened.inner_text(f"#verdict-{other}")
+        assert opened.locator("#answers circle, #answers rect:not(.side)").count() == 1
+        assert opened.locator("#errors .curve.guess").count() == 1
+        assert opened.evaluate(ink, other) > opened.evaluate(ink, left_out) + 50
+    choose(opened, "both")
+    assert shown(opened, "spectral") == pytest.approx(expected["balancedError"], abs=6e-4)
+    assert opened.locator("#answers circle, #answers rect:not(.side)").count() == 2
+    assert opened.locator("#errors .curve.guess").count() == 0
+    assert opened.evaluate(ink, "a") == 0
+    assert opened.evaluate(ink, "b") == 0
+
+
+def test_the_same_image_twice_is_refused(explorer):
+    opened = explorer("draw-two-digits")
+    opened.evaluate("drawTwoDigits.pick('a', 7)")
+    opened.wait_for_selector("text=Beyond float64")
+    assert not opened.locator("#spectrum").is_visible()
+    opened.evaluate("drawTwoDigits.pick('a', 4)")
+    assert shown(opened, "spectral") < 1
+    assert opened.locator("#spectrum").is_visible()
 
 
 @pytest.mark.parametrize("touch", [False, True])
 def test_a_drawing_changes_the_verdict(explorer, touch):
     opened = explorer("draw-two-digits", has_touch=touch)
-    slider(opened, "how many angles").press("Home")
+    slider(opened, "angles in a full turn").press("Home")
     settle(opened)
     assert "taken for B" in opened.inner_text("#verdict-a")
     opened.locator("#clear-a").click()
@@ -255,8 +400,8 @@ def test_a_drawing_changes_the_verdict(explorer, touch):
     drawn = array(opened, "() => drawTwoDigits.state.a.image")
     seven = array(opened, "() => drawTwoDigits.state.b.image")
     expected = errors_by_symlib(np.stack([drawn, seven]), 2)
-    assert shown(opened, "spectral") == pytest.approx(expected["error"], abs=6e-4)
-    assert abs(expected["residualA"]) < expected["error"] < abs(expected["residualB"])
+    assert shown(opened, "spectral") == pytest.approx(expected["balancedError"], abs=6e-4)
+    assert abs(expected["bothA"]) < expected["balancedError"] < abs(expected["bothB"])
 
 
 def draw(opened, points, touch):
@@ -297,18 +442,37 @@ def test_what_the_pages_tell_to_try_is_so(explorer):
         assert found["closeness"] == max(found["inverse"])
     assert (np.diff([found["error"] for found in touching]) > 0).all()
 
+    wrong = circles.evaluate(CIRCLES, [4, 0.5, 1, 0])
+    assert 1 < wrong["balancedError"] < wrong["error"]
+
     digits = explorer("draw-two-digits")
 
     def pick(first, second, step):
         digits.locator(f"input[name=digit-a][value='{first}']").check(force=True)
         digits.locator(f"input[name=digit-b][value='{second}']").check(force=True)
         digits.locator("#count").fill(str(step))
-        return shown(digits, "spectral"), digits.inner_text(".ring >> nth=0 >> figcaption")
+        settle(digits)
+        return shown(digits, "exact"), *(digits.inner_text(f"#verdict-{side}") for side in "ab")
 
-    assert pick(6, 9, 4)[0] > 1  # 16 angles
-    assert "taken for B" in pick(6, 9, 4)[1]
-    assert pick(0, 1, 2)[0] < 1  # four
-    assert "recognised as A" in pick(0, 1, 2)[1]
+    for step in (1, 2):  # two angles, four
+        assert pick(4, 7, step)[0] == pytest.approx(1, abs=0.1)
+    choose(digits, "a")
+    for step, count in ((1, 2), (2, 4)):
+        guess = baselines.label_mean_error(count - 1, count)
+        assert pick(4, 7, step)[0] == pytest.approx(guess, rel=0.1)
+    for step in (4, 5, 6):
+        choose(digits, "both")
+        together = [float(words.split()[-1]) for words in pick(4, 7, step)[1:]]
+        choose(digits, "a")
+        assert pick(4, 7, step)[0] == pytest.approx(together[0], rel=0.05)
+    choose(digits, "both")
+    _, first, second = pick(6, 9, 4)  # 16 angles
+    assert "taken for B" in first
+    assert "taken for A" in second
+    _, first, second = pick(0, 1, 1)  # two
+    assert "recognised as A" in first
+    assert "recognised as B" in second
+    assert pick(0, 1, 1)[0] > 0.85  # just
 
 
 def test_digits_respond_at_once(explorer):
@@ -340,7 +504,9 @@ def test_explorer_is_legible_on_a_phone(explorer, name, theme):
     )
     assert len(contrasts) > 30
     assert min(contrasts) >= 7
-    marks = opened.eval_on_selector_all("#explorer circle.a, #explorer rect.b", _CONTRASTS)
+    marks = opened.eval_on_selector_all(
+        "#explorer circle.a:not(.unseen), #explorer rect.b", _CONTRASTS
+    )
     assert min(marks) >= 3
 
 

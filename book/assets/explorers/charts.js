@@ -71,15 +71,15 @@ globalThis.charts = (() => {
     return `${Number(factor) === 1 ? "" : `${factor}·`}10${exponent}`;
   }
 
-  /** A number for people: three significant digits, powers of ten beyond. */
-  function format(value) {
+  /** A number for people: a few significant digits, powers of ten beyond. */
+  function format(value, digits = 3) {
     if (!Number.isFinite(value)) return "not computable";
     if (value === 0) return "0";
     const power = Math.floor(Math.log10(Math.abs(value)));
     if (power >= -3 && power <= 4) {
-      return signed(power >= 3 ? value.toFixed(0) : value.toPrecision(3));
+      return signed(power >= 3 ? value.toFixed(0) : value.toPrecision(digits));
     }
-    return signed(timesPower((value / 10 ** power).toPrecision(3), power));
+    return signed(timesPower((value / 10 ** power).toPrecision(digits), power));
   }
 
   /** An error, told apart from the critical one. */
@@ -139,7 +139,7 @@ globalThis.charts = (() => {
   }
 
   /** The inverse spectrum on a logarithmic axis, λ_N⁻¹ highlighted beside the mean. */
-  function inverseSpectrum(svg, { inverse, closeness, density, error }) {
+  function inverseSpectrum(svg, { inverse, closeness, density, error }, symbol) {
     const height = 230;
     const half = inverse.length / 2;
     const relation = closeness > density ? "above" : "below";
@@ -163,15 +163,18 @@ globalThis.charts = (() => {
       x1: x(frequency), x2: x(frequency), y1: box.bottom, y2: y(value),
     }));
     add("line", { class: "mean", x1: box.left, x2: box.right, y1: y(density), y2: y(density) });
-        const beside = x(half) + Math.max(4, stem) / 2 + 6;
+    const beside = x(half) + Math.max(4, stem) / 2 + 6;
     add("line", { class: "ratio", x1: beside, x2: beside, y1: y(closeness), y2: y(density) });
     const label = add("text",
       { class: "halo", x: x(half), y: box.top + 10, "text-anchor": "middle" });
-    label.append("ε", element("tspan", { dy: 3, "font-size": "75%" }, "s"),
+    label.append("ε", element("tspan", { dy: 3, "font-size": "75%" }, symbol),
       element("tspan", { dy: -3 }, ` = ${formatError(error)}`));
   }
 
-  /** Errors against N, several series; above one a point is taken for the other class. */
+  /**
+   * Errors against N, several series; above one a point is taken for the other class. Series of
+   * kind "guess" or "other" are lines without marks.
+   */
   function errors(svg, { counts, series, count, logX, xLabel }) {
     const height = 270;
     const values = (name) => counts.map((n, k) =>
@@ -196,7 +199,9 @@ globalThis.charts = (() => {
       const points = drawn.map((value, k) => [x(counts[k]), y(value)])
         .filter(([, height]) => Number.isFinite(height));
       if (points.length) add("path", { class: `curve ${kind}`, d: path(points) });
-      points.forEach(([px, py]) => marker(add, kind, px, py, logX ? 4.5 : 3.2));
+      if (!["guess", "other"].includes(kind)) {
+        points.forEach(([px, py]) => marker(add, kind, px, py, logX ? 4.5 : 3.2));
+      }
     }
     add("text", { class: "halo", x: box.right - 4, y: box.top + 16, "text-anchor": "end" },
       "above 1: taken for the other class");
@@ -224,10 +229,11 @@ globalThis.charts = (() => {
     shown.forEach(({ kind, name, value }, row) => {
       const place = x(Math.min(1.5, Math.max(-1.5, value)));
       const y = 22 + 30 * row;
-      const onLeft = place > 0.6 * width;
+      const words = `${name}: ${value > 0 ? "+" : ""}${signed(value.toFixed(3))}`;
+      const onLeft = place + 14 + 7.5 * words.length > width;
       marker(add, kind, place, y, 8);
       add("text", { class: "halo strong", x: place + (onLeft ? -14 : 14), y: y + 4,
-        "text-anchor": onLeft ? "end" : "start" }, `${name}: ${value > 0 ? "+" : ""}${signed(value.toFixed(3))}`);
+        "text-anchor": onLeft ? "end" : "start" }, words);
     });
   }
 

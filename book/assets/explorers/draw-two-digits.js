@@ -2,7 +2,7 @@
 "use strict";
 
 {
-  const { leaveOneOut, ntk, range, spectralError } = numerics;
+  const { labelMeanError, leaveSetsOut, ntk, range, spectralError } = numerics;
   const { normalize, operatorOfTurns, rotations } = rotation;
   const { SIZE, fitted, imageOf, showImage, showOrbit, showWords } = drawing;
   const { format, formatError } = charts;
@@ -15,7 +15,7 @@
   const EXAMPLES = digitExamples.map((images) => images.map(imageFromText));
 
   const operator = operatorOfTurns(SIZE, MOST);
-  const state = { count: 4, a: pickedState(4), b: pickedState(7) };
+  const state = { count: 4, leftOut: "both", a: pickedState(4), b: pickedState(7) };
 
   function imageFromText(text) {
     return Float64Array.from(atob(text), (character) => character.charCodeAt(0) / 255);
@@ -35,15 +35,24 @@
     return { ...side, orbit, points: orbit.map(normalize) };
   }
 
-  /** Every error of two orbits, by N. */
+  /**
+   * Every error of two orbits, by N: the residuals of the upright images left out together and one
+   * at a time, and what the spectrum predicts; nothing where float64 does not suffice.
+   */
   function errorsOf(first, second) {
     const gram = ntk([...first, ...second]);
     return COUNTS.map((count) => {
       const kept = range(2 * count).map((k) => (k * MOST) / count);
       const sampled = kept.map((p) => kept.map((q) => gram[p][q]));
       const labels = kept.map((_, k) => (k < count ? 1 : -1));
-      const [residualA, residualB] = leaveOneOut(sampled, labels, [0, count], RIDGE);
-      return { count, residualA, residualB, ...spectralError(sampled, RIDGE) };
+      try {
+        const [both, [aloneA], [aloneB]] =
+          leaveSetsOut(sampled, labels, [[0, count], [0], [count]], RIDGE);
+        return { count, both, aloneA, aloneB, ...spectralError(sampled, RIDGE) };
+      } catch (problem) {
+        if (!(problem instanceof RangeError)) throw problem;
+        return { count, both: [NaN, NaN], aloneA: NaN, aloneB: NaN, error: NaN, balancedError: NaN };
+      }
     });
   }
 
@@ -71,14 +80,14 @@
     </figure>`;
   root.innerHTML = `
     <div class="explorer-columns narrow">${pads("a")}${pads("b")}</div>
-    ${page.slider("count", "<i>N</i>, how many angles the network has seen each at", 1, 6, 1, 2)}
+    ${page.choice("left-out", "Left out of training", [
+      ["both", "both upright images"], ["a", "A's only"], ["b", "B's only"]], "both")}
+    ${page.slider("count", "<i>N</i>, angles in a full turn", 1, 6, 1, 2)}
     <div class="explorer-columns narrow">${ring("a")}${ring("b")}</div>
     <div class="explorer-verdict" id="verdict"></div>
     <svg id="answers"></svg>
     <figure>
-      <figcaption><b>The error for every <i>N</i>.</b> Exact, unseen upright
-        <span class="key a">●</span> A, <span class="key b">■</span> B; predicted from the spectrum
-        <span class="key">▲</span> ε<sub>s</sub>. Click to choose <i>N</i>.</figcaption>
+      <figcaption id="errors-caption"></figcaption>
       <svg id="errors"></svg>
     </figure>
     <div class="explorer-columns">
@@ -90,7 +99,7 @@
       </figure>
       <figure>
         <figcaption><b>Inverse spectrum 1/λ</b>, <span class="key signal">▮</span>
-          λ<sub>N</sub><sup>−1</sup> against the mean of all, dashed.</figcaption>
+          λ<sub>N</sub><sup>−1</sup> against <span id="mean-words"></span>, dashed.</figcaption>
         <svg id="spectrum"></svg>
       </figure>
     </div>
@@ -105,6 +114,13 @@
     const { digit } = state[side];
     return digit === undefined ? `drawing ${NAMES[side]}` : `${NAMES[side]}, a ${digit}`;
   };
+
+  const isLeftOut = (side) => state.leftOut === "both" || state.leftOut === side;
+
+  const ringInWords = (side) => (isLeftOut(side)
+    ? `${nameOf(side)}, at ${state.count - 1} angles in a ring, with a gap at the top for the ` +
+      "upright one, which is in the middle and never seen."
+    : `${nameOf(side)}, at all ${state.count} angles in a ring, the upright one among them.`);
 
   function showSide(side) {
     const { image, orbit, strokes, digit } = state[side];
@@ -122,25 +138,83 @@
     const canvas = figure(`ring-${side}`);
     const step = MOST / state.count;
     if (image) {
-      showOrbit(canvas, range(state.count).map((k) => orbit[k * step]), colour);
+      showOrbit(canvas, range(state.count).map((k) => orbit[k * step]), colour, isLeftOut(side));
     } else {
       canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
     }
-    canvas.setAttribute("aria-label", image
-      ? `${nameOf(side)}, at ${state.count - 1} angles in a ring, with a gap at the top for the ` +
-        "upright one, which is in the middle and never seen."
-      : "Nothing yet.");
+    canvas.setAttribute("aria-label", image ? ringInWords(side) : "Nothing yet.");
   }
 
+  /** What becomes of one side's upright image, y·r its error: to be shown and to be said. */
   function verdictOf(side, error) {
+    const key = `<span class="key ${side}">${SHAPES[side]}</span>`;
+    if (!isLeftOut(side)) {
+      return { html: `${key} ${NAMES[side]}: seen at all ${state.count} angles`, spoken: "" };
+    }
     const other = side === "a" ? "B" : "A";
     const right = error < 1;
     const words = right ? `recognised as ${NAMES[side]}` : `taken for ${other}`;
     return {
-      html: `<span class="key ${side}">${SHAPES[side]}</span> Unseen upright ${NAMES[side]}:
+      html: `${key} Unseen upright ${NAMES[side]}:
         <b class="verdict ${right ? "right" : "wrong"}"><span class="sign">${right ? "✓" : "✗"}</span>
         ${words}</b><br>exact error ${formatError(error)}`,
       spoken: `unseen ${NAMES[side]} ${words}, error ${formatError(error)}`,
+    };
+  }
+
+  const EPSILON_S = "ε<sub>s</sub> = λ<sub>N</sub><sup>−1</sup> / ⟨λ<sup>−1</sup>⟩";
+  const EPSILON_BAL = "ε<sub>bal</sub> = λ<sub>N</sub><sup>−1</sup> / " +
+    "⟨λ<sub>f</sub><sup>−1</sup>(1 − cos(πf/N))⟩";
+  const r = (name) => `<i>r</i><sub>${name}</sub>`;
+  const half = `½(|${r("A")}| + |${r("B")}|)`;
+  const meanSize = (first, second) => (Math.abs(first) + Math.abs(second)) / 2;
+
+  /** The two protocols: which residuals, which prediction, and what is said about them. */
+  const protocols = {
+    both: {
+      residuals: ({ both }) => both,
+      caption: `both upright images left out: <span class="key a">●</span> A,
+        <span class="key b">■</span> B, exact; from the spectrum <span class="key">▲</span>
+        ε<sub>bal</sub>. Thin line: ε<sub>s</sub>, which is of one image left out.`,
+      meanWords: "the mean in which frequency <i>f</i> counts 1 − cos(π<i>f</i>/<i>N</i>) times",
+      spectrum: (here) => ({ symbol: "bal", density: here.balancedDensity,
+        error: here.balancedError }),
+      formula: (here) => `Predicted, ${EPSILON_BAL} = ${format(here.closeness, 4)} /
+        ${format(here.balancedDensity, 4)} = <b id="spectral">${formatError(here.balancedError)}</b>.
+        Exact, ${half} = <b id="exact">${formatError(meanSize(...here.both))}</b>.
+        As many labels +1 as −1 are seen, so a guess from their mean errs by 1.`,
+      series: (all) => [
+        { name: "spectral error, one left out", kind: "other", values: all.map((e) => e.error) },
+        { name: "A, exact", kind: "a", values: all.map(({ both }) => Math.abs(both[0])) },
+        { name: "B, exact", kind: "b", values: all.map(({ both }) => Math.abs(both[1])) },
+        { name: "balanced spectral error", kind: "both", values: all.map((e) => e.balancedError) },
+      ],
+    },
+    a: protocolOfOne("a", "A", (here) => here.aloneA),
+    b: protocolOfOne("b", "B", (here) => here.aloneB),
+  };
+
+  function protocolOfOne(side, name, residual) {
+    const other = side === "a" ? "B" : "A";
+    return {
+      residuals: (here) => [here.aloneA, here.aloneB],
+      caption: `only ${name}'s upright image left out: <span class="key ${side}">${SHAPES[side]}</span>
+        ${name}, exact; from the spectrum <span class="key">▲</span> ε<sub>s</sub>. Dotted:
+        2<i>N</i>/(2<i>N</i> − 1), the error of a guess from the mean of the labels.`,
+      meanWords: "the mean of all",
+      spectrum: (here) => ({ symbol: "s", density: here.density, error: here.error }),
+      formula: (here) => `Predicted, ${EPSILON_S} = ${format(here.closeness, 4)} /
+        ${format(here.density, 4)} = <b id="spectral">${formatError(here.error)}</b>.
+        Exact, |${r(name)}| = <b id="exact">${formatError(Math.abs(residual(here)))}</b>; with A and
+        B left out in turn, ${half} =
+        <b id="in-turn">${formatError(meanSize(here.aloneA, here.aloneB))}</b>.
+        There is one label more of ${other}: a guess from the labels' mean errs by
+        2<i>N</i>/(2<i>N</i> − 1) = <b id="label-mean">${formatError(labelMeanError(here.count))}</b>.`,
+      series: (all) => [
+        { name: "mean of the labels", kind: "guess", values: COUNTS.map(labelMeanError) },
+        { name: `${name}, exact`, kind: side, values: all.map((e) => Math.abs(residual(e))) },
+        { name: "spectral error", kind: "both", values: all.map(({ error }) => error) },
+      ],
     };
   }
 
@@ -148,45 +222,49 @@
     showSide("a");
     showSide("b");
     const ready = state.a.image && state.b.image;
+    const here = ready && errors.find(({ count }) => count === state.count);
+    const computed = ready && !Number.isNaN(here.error);
     for (const id of ["answers", "errors", "row", "spectrum"]) {
-      figure(id).classList.toggle("off", !ready);
+      figure(id).classList.toggle("off", id === "errors" ? !ready : !computed);
     }
-    if (!ready) {
-      figure("verdict").innerHTML = "<p>Draw or pick a digit on each side.</p>";
+    const protocol = protocols[state.leftOut];
+    figure("errors-caption").innerHTML = `<b>The error for every <i>N</i>,</b>
+      ${protocol.caption} Click to choose <i>N</i>.`;
+    figure("mean-words").innerHTML = protocol.meanWords;
+    if (ready) drawErrors(protocol);
+    if (!computed) {
+      figure("verdict").innerHTML = ready
+        ? `<p class="verdict"><span class="sign">?</span> Beyond float64</p><p>Some of these images
+          are all but the same, and fewer than six digits of the answer would be right.</p>`
+        : "<p>Draw or pick a digit on each side.</p>";
       figure("verdict-a").textContent = figure("verdict-b").textContent = "";
       return;
     }
-    const here = errors.find(({ count }) => count === state.count);
-    const a = verdictOf("a", here.residualA);
-    const b = verdictOf("b", -here.residualB);
+    const [residualA, residualB] = protocol.residuals(here);
+    const a = verdictOf("a", residualA);
+    const b = verdictOf("b", -residualB);
     figure("verdict-a").innerHTML = a.html;
     figure("verdict-b").innerHTML = b.html;
-    const exact = (Math.abs(here.residualA) + Math.abs(here.residualB)) / 2;
-    figure("verdict").innerHTML = `
-      <p class="formula">Predicted, ε<sub>s</sub> = λ<sub>N</sub><sup>−1</sup> / ⟨λ<sup>−1</sup>⟩ =
-      ${format(here.closeness)} / ${format(here.density)} =
-      <b id="spectral">${formatError(here.error)}</b>. Exact, ½(|<i>r</i><sub>A</sub>| +
-      |<i>r</i><sub>B</sub>|) = <b id="exact">${formatError(exact)}</b>.</p>`;
-    say(`With ${state.count} angles: ${a.spoken}; ${b.spoken}; spectral error ` +
-      `${formatError(here.error)}.`);
+    figure("verdict").innerHTML = `<p class="formula">${protocol.formula(here)}</p>`;
+    const { symbol, density, error } = protocol.spectrum(here);
+    const spoken = [a, b].map((side) => side.spoken).filter(Boolean).join("; ");
+    say(`With ${state.count} angles: ${spoken}; predicted error ${formatError(error)}.`);
     charts.answers(figure("answers"), [
-      { kind: "a", name: "unseen A", value: 1 - here.residualA },
-      { kind: "b", name: "unseen B", value: -1 - here.residualB },
-    ]);
-    const series = [
-      { name: "A, exact", kind: "a", values: errors.map(({ residualA }) => Math.abs(residualA)) },
-      { name: "B, exact", kind: "b", values: errors.map(({ residualB }) => Math.abs(residualB)) },
-      { name: "spectral error", kind: "both", values: errors.map(({ error }) => error) },
-    ];
+      { side: "a", kind: "a", name: "unseen A", value: 1 - residualA },
+      { side: "b", kind: "b", name: "unseen B", value: -1 - residualB },
+    ].filter(({ side }) => isLeftOut(side)));
+    charts.firstRow(figure("row"), here.row, "in angle");
+    charts.inverseSpectrum(figure("spectrum"), { ...here, density, error }, symbol);
+  }
+
+  function drawErrors(protocol) {
     countAt = charts.errors(figure("errors"), {
       counts: COUNTS,
       count: state.count,
-      series,
+      series: protocol.series(errors),
       logX: true,
-      xLabel: "N, angles",
+      xLabel: "N, angles in a full turn",
     });
-    charts.firstRow(figure("row"), here.row, "in angle");
-    charts.inverseSpectrum(figure("spectrum"), here);
   }
 
   const paint = page.painter(root, draw);
@@ -198,6 +276,10 @@
     paint();
   }
 
+  page.bindChoice("left-out", (chosen) => {
+    state.leftOut = chosen;
+    paint();
+  });
   const setCount = page.bindSlider("count", (step) => {
     state.count = 2 ** step;
     paint();

@@ -72,8 +72,8 @@ globalThis.drawing = (() => {
     context.drawImage(inkOf(image, colour), 0, 0, canvas.width, canvas.height);
   }
 
-  /** The orbit as a ring, a gap where the upright image is missing, that image in the middle. */
-  function showOrbit(canvas, orbit, colour) {
+  /** The orbit as a ring; where the upright image is left out, a gap, and it in the middle. */
+  function showOrbit(canvas, orbit, colour, leftOut) {
     const context = canvas.getContext("2d");
     const half = canvas.width / 2;
     const side = Math.min(0.34 * half, (1.7 * 2 * Math.PI * 0.8 * half) / orbit.length);
@@ -87,10 +87,11 @@ globalThis.drawing = (() => {
       context.strokeRect(x - width / 2, y - width / 2, width, width);
     };
     context.clearRect(0, 0, canvas.width, canvas.height);
-    range(orbit.length).slice(1).forEach((k) => {
+    range(orbit.length).slice(leftOut ? 1 : 0).forEach((k) => {
       const angle = (2 * Math.PI * k) / orbit.length + Math.PI / 2;
       place(orbit[k], half + radius * Math.cos(angle), half - radius * Math.sin(angle), side);
     });
+    if (!leftOut) return;
     frame(half, half - radius, side);
     place(orbit[0], half, half, 0.75 * half);
     frame(half, half, 0.75 * half);

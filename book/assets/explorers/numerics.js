@@ -58,6 +58,9 @@ globalThis.numerics = (() => {
     });
   }
 
+  /** The error of one point left out of 2N if nothing but the mean of the labels is known. */
+  const labelMeanError = (count) => (2 * count) / (2 * count - 1);
+
   /** The points A0 A1 … B0 B1 … reordered to A0 B0 A1 B1 …. */
   function interleave(gram) {
     const half = gram.length / 2;
@@ -78,32 +81,45 @@ globalThis.numerics = (() => {
       sum(row.map((value, step) => value * cosines[(frequency * step) % row.length])));
   }
 
-  /** The paper's ε_s = λ_N⁻¹ / ⟨λ⁻¹⟩ of two orbits of N points, and what it is made of. */
+  /** Refuses a result of which fewer than six digits are right. */
+  function requireSixDigits(relativeError) {
+    if (!(relativeError <= 1e-6)) {
+      throw new RangeError(`fewer than six digits are right: relative error ${relativeError}`);
+    }
+  }
+
+  /**
+   * The paper's ε_s = λ_N⁻¹ / ⟨λ⁻¹⟩ of two orbits of N points, for one point left out, and
+   * ε_bal = λ_N⁻¹ / ⟨λ_f⁻¹ (1 - cos(πf/N))⟩, for a point and its neighbour of the other class.
+   */
   function spectralError(gram, ridge) {
     const row = circulantProjection(interleave(gram));
     row[0] += ridge;
     const eigenvalues = circulantEigenvalues(row);
-    if (!(Math.min(...eigenvalues) > row.length * EPS * Math.max(...eigenvalues))) {
-      throw new RangeError("the Gram matrix is singular to working precision");
-    }
     const inverse = eigenvalues.map((eigenvalue) => 1 / eigenvalue);
     const closeness = inverse[row.length / 2];
     const density = mean(inverse);
-    return { row, inverse, closeness, density, error: closeness / density };
+    // Rounding of the sums moves each λ by about this, whatever its size.
+    const rounding = EPS * Math.max(...eigenvalues);
+    if (!(Math.min(...eigenvalues) > 0)) requireSixDigits(Infinity);
+    const moved = closeness + sum(inverse.map((value) => value ** 2)) / sum(inverse);
+    requireSixDigits(rounding * moved);
+    const weights = inverse.map((_, f) => 1 - Math.cos((2 * Math.PI * f) / row.length));
+    const balancedDensity = mean(inverse.map((value, f) => value * weights[f]));
+    return {
+      row, inverse, closeness, density, error: closeness / density,
+      balancedDensity, balancedError: closeness / balancedDensity,
+    };
   }
 
   /** The lower triangular C with CCᵀ = gram + ridge·I. */
   function cholesky(gram, ridge) {
-    const size = gram.length;
-    const floor = size * EPS * (Math.max(...gram.map((row, p) => row[p])) + ridge);
-    const factor = gram.map(() => new Float64Array(size));
-    for (let p = 0; p < size; p++) {
+    const factor = gram.map(() => new Float64Array(gram.length));
+    for (let p = 0; p < gram.length; p++) {
       for (let q = 0; q <= p; q++) {
         let rest = gram[p][q] + (p === q ? ridge : 0);
         for (let k = 0; k < q; k++) rest -= factor[p][k] * factor[q][k];
-        if (p === q && !(rest > floor)) {
-          throw new RangeError("the Gram matrix is singular to working precision");
-        }
+        if (p === q && !(rest > 0)) throw new RangeError("the Gram matrix is singular");
         factor[p][q] = p === q ? Math.sqrt(rest) : rest / factor[q][q];
       }
     }
@@ -124,14 +140,92 @@ globalThis.numerics = (() => {
     return x;
   }
 
-  /** Residuals r_p = [K̃⁻¹y]_p / [K̃⁻¹]_pp of the points `held`, each left out alone. */
-  function leaveOneOut(gram, labels, held, ridge) {
-    const factor = cholesky(gram, ridge);
-    const weights = choleskySolve(factor, labels);
-    const unit = (p) => labels.map((_, k) => (k === p ? 1 : 0));
-    return held.map((p) => weights[p] / choleskySolve(factor, unit(p))[p]);
+  /** Two halves of a number, of 26 bits each (Dekker). */
+  function halves(x) {
+    const shifted = 134217729 * x; // 2²⁷ + 1
+    const high = shifted - (shifted - x);
+    return [high, x - high];
   }
 
-  return { circulantEigenvalues, circulantProjection, dot, gramMatrix, interleave, leaveOneOut,
-    mean, ntk, range, rbf, spectralError, sum, twoCircles };
+  /** right - (gram + ridge·I)x, each sum in doubled precision (Dekker's product, Knuth's sum). */
+  function remainder(gram, ridge, x, right) {
+    const split = Array.from(x, halves);
+    return Float64Array.from(right, (value, p) => {
+      let [total, lost] = [value, 0];
+      const subtract = (factor, q) => {
+        const product = -factor * x[q];
+        const [high, low] = halves(-factor);
+        const [otherHigh, otherLow] = split[q];
+        lost += low * otherLow - (product - high * otherHigh - low * otherHigh - high * otherLow);
+        const next = total + product;
+        const added = next - total;
+        lost += total - (next - added) + (product - added);
+        total = next;
+      };
+      for (let q = 0; q < x.length; q++) subtract(gram[p][q], q);
+      subtract(ridge, p);
+      return total + lost;
+    });
+  }
+
+  /** x of (gram + ridge·I)x = right, refined while that helps, and how far an entry may be off. */
+  function refinedSolve(gram, ridge, factor, right) {
+    const size = (values) => Math.max(...values.map(Math.abs));
+    const x = choleskySolve(factor, right);
+    let last = Infinity;
+    for (let step = 0; step < 10; step++) {
+      const correction = choleskySolve(factor, remainder(gram, ridge, x, right));
+      const relative = size(correction) / size(x);
+      if (!(relative < last / 2)) break;
+      last = relative;
+      correction.forEach((value, p) => { x[p] += value; });
+      if (last <= 2 * EPS) break;
+    }
+    return { x, off: Math.max(last, EPS) * size(x) };
+  }
+
+  /**
+   * Residuals of the points of each set in `sets`, left out together: the solution r of
+   * [K̃⁻¹]_SS r = [K̃⁻¹y]_S, for sets of one point or of two.
+   */
+  function leaveSetsOut(gram, labels, sets, ridge) {
+    const factor = cholesky(gram, ridge);
+    const weights = refinedSolve(gram, ridge, factor, labels);
+    const columns = new Map();
+    for (const p of sets.flat()) {
+      const unit = labels.map((_, k) => (k === p ? 1 : 0));
+      if (!columns.has(p)) columns.set(p, refinedSolve(gram, ridge, factor, unit));
+    }
+    return sets.map((set) => (set.length === 1
+      ? [leftOutAlone(weights, columns.get(set[0]), set[0])]
+      : leftOutTogether(weights, set.map((p) => columns.get(p)), set)));
+  }
+
+  /** [K̃⁻¹y]_p / [K̃⁻¹]_pp. */
+  function leftOutAlone(weights, column, p) {
+    const relative = weights.off / Math.abs(weights.x[p]) + column.off / column.x[p];
+    requireSixDigits(relative);
+    return weights.x[p] / column.x[p];
+  }
+
+  /** The solution of the 2 × 2 system of two points, by Cramer's rule. */
+  function leftOutTogether(weights, [first, second], [p, q]) {
+    const [pp, pq, qq] = [first.x[p], (first.x[q] + second.x[p]) / 2, second.x[q]];
+    const [weightP, weightQ] = [weights.x[p], weights.x[q]];
+    const off = Math.max(first.off, second.off);
+    const large = Math.max(pp, qq, Math.abs(pq));
+    const residual = (own, other, ofOwn, ofOther) => {
+      const numerator = ofOther * own - pq * other;
+      const lost = weights.off * (ofOther + Math.abs(pq))
+        + off * (Math.abs(own) + Math.abs(other));
+      const determinant = pp * qq - pq ** 2;
+      requireSixDigits((lost + EPS * large * (Math.abs(own) + Math.abs(other)))
+        / Math.abs(numerator) + (4 * off * large + 2 * EPS * large ** 2) / determinant);
+      return numerator / determinant;
+    };
+    return [residual(weightP, weightQ, pp, qq), residual(weightQ, weightP, qq, pp)];
+  }
+
+  return { circulantEigenvalues, circulantProjection, dot, gramMatrix, interleave, labelMeanError,
+    leaveSetsOut, mean, ntk, range, rbf, spectralError, sum, twoCircles };
 })();

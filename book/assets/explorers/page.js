@@ -26,6 +26,22 @@ globalThis.page = (() => {
     };
   }
 
+  /** The HTML of radio buttons, [value, label] each; `bindChoice` brings them to life. */
+  const choice = (name, legend, options, chosen) => `
+    <fieldset class="explorer-choice">
+      <legend>${legend}</legend>
+      ${options.map(([value, label]) => `
+        <label><input type="radio" name="${name}" value="${value}"
+          ${value === chosen ? "checked" : ""}> ${label}</label>`).join("")}
+    </fieldset>`;
+
+  /** Calls `changed` with the value of the radio button that is chosen, later. */
+  function bindChoice(name, changed) {
+    for (const input of document.getElementsByName(name)) {
+      input.addEventListener("change", () => changed(input.value));
+    }
+  }
+
   /** Says a text to screen readers once it has stopped changing. */
   function announcer(region) {
     let waiting;
@@ -61,5 +77,5 @@ globalThis.page = (() => {
     });
   }
 
-  return { announcer, bindSlider, onClick, painter, slider };
+  return { announcer, bindChoice, bindSlider, choice, onClick, painter, slider };
 })();

@@ -2,21 +2,21 @@
 "use strict";
 
 {
-  const { range, rbf, spectralError, twoCircles } = numerics;
+  const { labelMeanError, range, rbf, spectralError, twoCircles } = numerics;
   const { begin, format, formatError, marker, path, timesPower } = charts;
   const COUNTS = range(31).map((k) => k + 2);
   const TILT = 0.5; // of the view, in radians
   const TURN = -0.42;
   const UNIT = 108; // pixels to the radius of a circle
 
-  const state = {};
+  const state = { leftOut: "alone" };
   const root = document.getElementById("explorer");
   root.innerHTML = `
     <div class="explorer-columns">
       <figure>
         <figcaption><b><span class="key a">●</span> circle A, <span class="key b">■</span> circle
-          B,</b> and <span class="key a">◌</span> the unseen point of A. The thicker a line, the
-          nearer the kernel finds that point. Drag ↕ to move circle B.</figcaption>
+          B,</b> and <span class="key">◌</span> what is left out. The thicker a line, the nearer the
+          kernel finds that point to the unseen one of A. Drag ↕ to move circle B.</figcaption>
         <svg id="scene"></svg>
       </figure>
       <div>
@@ -25,6 +25,8 @@
         ${page.slider("inverse-length", "<i>L</i>: the larger, the narrower the kernel",
           0.5, 3, 0.05, 1)}
         ${page.slider("ridge", "ridge", 0, 13, 1, 0)}
+        ${page.choice("left-out", "Left out of training", [
+          ["alone", "a point of A"], ["pair", "with it, a neighbour on B"]], "alone")}
         <div class="explorer-verdict" id="verdict"></div>
         <svg id="answers"></svg>
       </div>
@@ -38,26 +40,31 @@
       </figure>
       <figure>
         <figcaption><b>Inverse spectrum 1/λ</b>, <span class="key signal">▮</span>
-          λ<sub>N</sub><sup>−1</sup> against the mean of all, dashed.</figcaption>
+          λ<sub>N</sub><sup>−1</sup> against <span id="mean-words"></span>, dashed.</figcaption>
         <svg id="spectrum"></svg>
       </figure>
     </div>
     <figure>
-      <figcaption><b>The error for every <i>N</i></b>, these Δ, <i>L</i> and ridge. Click to choose
-        <i>N</i>.</figcaption>
+      <figcaption><b>The error for every <i>N</i></b>, these Δ, <i>L</i> and ridge<span
+        id="errors-words"></span>. Click to choose <i>N</i>.</figcaption>
       <svg id="errors"></svg>
     </figure>
     <p class="visually-hidden" role="status" id="spoken"></p>`;
 
   const figure = (id) => document.getElementById(id);
   const say = page.announcer(figure("spoken"));
+  const isPair = () => state.leftOut === "pair";
   let countAt;
 
-  /** ε_s and its parts for N points on each circle, nothing where float64 does not suffice. */
+  /**
+   * The error of what is left out and its parts for N points on each circle, nothing where float64
+   * does not suffice.
+   */
   function errorAt(count) {
     const gram = rbf(twoCircles(count, state.offset), state.inverseLength);
     try {
-      return spectralError(gram, state.ridge);
+      const { balancedDensity, balancedError, ...alone } = spectralError(gram, state.ridge);
+      return isPair() ? { ...alone, density: balancedDensity, error: balancedError } : alone;
     } catch (problem) {
       if (problem instanceof RangeError) return { error: NaN };
       throw problem;
@@ -69,8 +76,8 @@
     const height = 300;
     const { width, add } = begin(figure("scene"), height, "Two circles of points in space",
       `${count} points on each of two circles about one axis, circle B ${format(offset)} above ` +
-      "circle A and turned by half a step. Lines join the unseen point of A to all others, " +
-      "thicker where the kernel is larger.");
+      `circle A and turned by half a step. Lines join the unseen point of A to all seen points, ` +
+      `thicker where the kernel is larger.${isPair() ? " The next point of B is unseen, too." : ""}`);
     const [centreX, centreY] = [width / 2, height - 76];
     const project = ([x, y, z]) => {
       const depth = x * Math.cos(TURN) + y * Math.sin(TURN);
@@ -90,18 +97,21 @@
 
     const kernel = rbf(points, inverseLength)[0];
     const thickest = 9 * Math.min(1, 8 / count);
-    const [unseen, ...others] = points.map((point, p) => ({
+    const placed = points.map((point, p) => ({
       kind: p < count ? "a" : "b", at: project(point), kernel: kernel[p],
     }));
+    const unseen = placed.filter((_, p) => p === 0 || (isPair() && p === count));
+    const others = placed.filter((point) => !unseen.includes(point));
     for (const { kind, at, kernel: weight } of others) {
       add("line", { class: `link ${kind}`, "stroke-width": thickest * weight,
-        x1: unseen.at[0], y1: unseen.at[1], x2: at[0], y2: at[1] });
+        x1: placed[0].at[0], y1: placed[0].at[1], x2: at[0], y2: at[1] });
     }
     others.sort((p, q) => p.at[2] - q.at[2]);
     for (const { kind, at } of others) marker(add, kind, at[0], at[1], 5 + at[2]);
-    add("circle", { class: "unseen", cx: unseen.at[0], cy: unseen.at[1], r: 10 });
-    add("text", { class: "strong", x: unseen.at[0], y: unseen.at[1] + 5, "text-anchor": "middle" },
-      "?");
+    for (const { kind, at } of unseen) {
+      add("circle", { class: `unseen ${kind}`, cx: at[0], cy: at[1], r: 10 });
+      add("text", { class: "strong", x: at[0], y: at[1] + 5, "text-anchor": "middle" }, "?");
+    }
     add("circle", { class: "grip", cx: high[0], cy: high[1], r: 14 });
     add("text", { class: "grip-arrow", x: high[0], y: high[1] + 5, "text-anchor": "middle" }, "↕");
   }
@@ -110,18 +120,27 @@
     if (Number.isNaN(error)) {
       return {
         html: `<p class="verdict"><span class="sign">?</span> Beyond float64</p>
-          <p>The kernel can no longer tell neighbouring points apart: the Gram matrix is singular
-          to working precision. Raise the ridge, or take fewer points.</p>`,
-        spoken: "The Gram matrix is singular to working precision; raise the ridge.",
+          <p>The kernel can hardly tell neighbouring points apart: the Gram matrix is so nearly
+          singular that fewer than six digits would be right. Raise the ridge, or take fewer
+          points.</p>`,
+        spoken: "The Gram matrix is too nearly singular; raise the ridge.",
       };
     }
     const right = error < 1;
     const words = right ? "Recognised" : "Taken for the other class";
+    const formula = isPair()
+      ? "ε<sub>bal</sub> = λ<sub>N</sub><sup>−1</sup> / ⟨λ<sub>f</sub><sup>−1</sup>(1 − cos(πf/N))⟩"
+      : "ε<sub>s</sub> = λ<sub>N</sub><sup>−1</sup> / ⟨λ<sup>−1</sup>⟩";
+    const guess = isPair()
+      ? "As many labels +1 as −1 are seen: a guess from their mean errs by 1."
+      : `There is one label more of B: a guess from the labels' mean errs by
+        2<i>N</i>/(2<i>N</i> − 1) = <b id="label-mean">${formatError(labelMeanError(state.count))}</b>.`;
     return {
       html: `<p class="verdict ${right ? "right" : "wrong"}">
           <span class="sign">${right ? "✓" : "✗"}</span> ${words}</p>
-        <p class="formula">ε<sub>s</sub> = λ<sub>N</sub><sup>−1</sup> / ⟨λ<sup>−1</sup>⟩ =
-          ${format(closeness)} / ${format(density)} = <b id="error">${formatError(error)}</b></p>`,
+        <p class="formula">${formula} =
+          ${format(closeness, 4)} / ${format(density, 4)} = <b id="error">${formatError(error)}</b>.
+          ${guess}</p>`,
       spoken: `${words}: error ${formatError(error)} with ${state.count} points on each circle, ` +
         `distance ${format(state.offset)}, L ${format(state.inverseLength)}.`,
     };
@@ -129,22 +148,36 @@
 
   function draw() {
     const all = COUNTS.map(errorAt);
+    const missing = all.some(({ error }) => Number.isNaN(error));
     const here = all[state.count - COUNTS[0]];
     const computed = !Number.isNaN(here.error);
     const { html, spoken } = verdictOf(here);
     figure("verdict").innerHTML = html;
     say(spoken);
     drawScene();
+    figure("mean-words").innerHTML = isPair()
+      ? "the mean in which frequency <i>f</i> counts 1 − cos(π<i>f</i>/<i>N</i>) times"
+      : "the mean of all";
+    figure("errors-words").innerHTML =
+      `${isPair() ? "" : `; dotted, 2<i>N</i>/(2<i>N</i> − 1), the error of a guess from the mean of
+        the labels`}${missing ? "; none where float64 does not give six digits" : ""}`;
     for (const id of ["answers", "row", "spectrum"]) figure(id).classList.toggle("off", !computed);
     if (computed) {
-      charts.answers(figure("answers"), [{ kind: "a", name: "unseen point", value: 1 - here.error }]);
+      charts.answers(figure("answers"), [
+        { kind: "a", name: "unseen A", value: 1 - here.error },
+        ...(isPair() ? [{ kind: "b", name: "unseen B", value: here.error - 1 }] : []),
+      ]);
       charts.firstRow(figure("row"), here.row, "from the unseen point");
-      charts.inverseSpectrum(figure("spectrum"), here);
+      charts.inverseSpectrum(figure("spectrum"), here, isPair() ? "bal" : "s");
     }
     countAt = charts.errors(figure("errors"), {
       counts: COUNTS,
       count: state.count,
-      series: [{ name: "spectral error", kind: "both", values: all.map(({ error }) => error) }],
+      series: [
+        ...(isPair() ? [] : [
+          { name: "mean of the labels", kind: "guess", values: COUNTS.map(labelMeanError) }]),
+        { name: "error", kind: "both", values: all.map(({ error }) => error) },
+      ],
       xLabel: "N, points on each circle",
     });
   }
@@ -163,6 +196,10 @@
     return set("ridge", () => (step ? timesPower(1, power) : "none"))(step ? 10 ** power : 0);
   });
 
+  page.bindChoice("left-out", (chosen) => {
+    state.leftOut = chosen;
+    paint();
+  });
   page.onClick(figure("errors"), (place) => setCount(countAt(place)));
 
   const scene = figure("scene");
