@@ -1,9 +1,13 @@
 """Intervals of 95 %: by bootstrap, over rows or groups of rows that belong together, and of shares.
 
+Beside them a test for few units, where a bootstrap would draw the same unit again and again.
+
 Source: Efron and Tibshirani 1993, §13.3 (percentile intervals); Davison and Hinkley 1997, §3.8
-(resampling of clusters); Clopper and Pearson 1934 (shares).
+(resampling of clusters); Clopper and Pearson 1934 (shares); Phipson and Smyth 2010 (permutations).
 """
 
+import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +16,7 @@ import pandas as pd
 import scipy.stats
 from jaxtyping import Bool, Float
 
-__all__ = ["bootstrap", "share"]
+__all__ = ["bootstrap", "permutation_test", "share"]
 
 
 def bootstrap(
@@ -90,3 +94,56 @@ def share(
     low = scipy.stats.beta.ppf(0.025, right, count - right + 1) if right > 0 else 0.0
     high = scipy.stats.beta.ppf(0.975, right + 1, count - right) if right < count else 1.0
     return float(right / count), float(low), float(high)
+
+
+def permutation_test(
+    statistic: Callable[[np.ndarray, np.ndarray], float],
+    predicted: Float[np.ndarray, "units ..."],
+    outcome: Float[np.ndarray, "units ..."],
+    *,
+    draws: int = 10_000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """A statistic of agreement, and how often one as large comes of relabelling the units.
+
+    If a prediction knows nothing of the units, any unit's row of ``predicted`` might as well
+    stand beside any other's row of ``outcome``. A row moves as a whole: all measurements of one
+    digit, say, stay together. No unit is drawn twice, so that ranks stay ranks.
+
+    Args:
+        statistic: from both arrays to a number, larger where they agree better.
+        predicted: one row for each unit.
+        outcome: one row for each unit, in the same order.
+        draws: relabellings to draw; all of them are used once where there are no more than that.
+        seed: of the draws.
+
+    Returns:
+        The statistic, and the one-sided p: the part of the relabellings, the identity among them,
+        whose statistic is at least as large.
+
+    Raises:
+        ValueError: if there are fewer than two units, or not as many in both.
+
+    Source: Phipson and Smyth 2010.
+
+    >>> x = np.arange(4.0)
+    >>> permutation_test(lambda a, b: np.corrcoef(a, b)[0, 1], x, x)[1] == 1 / 24
+    True
+    """
+    predicted, outcome = np.asarray(predicted), np.asarray(outcome)
+    units = len(predicted)
+    if units < 2 or len(outcome) != units:
+        raise ValueError(
+            f"predicted and outcome must have a row for each of at least 2 units, got {units} and "
+            f"{len(outcome)}; there is nothing to relabel"
+        )
+    value = statistic(predicted, outcome)
+    enough = value - 1e-12 * max(1.0, abs(value))  # rounding must not tell ties apart
+    if math.factorial(units) <= draws:
+        orders = (list(order) for order in itertools.permutations(range(units)))
+        larger = [statistic(predicted[order], outcome) >= enough for order in orders]
+        return float(value), float(np.mean(larger))
+    generator = np.random.default_rng(seed)
+    orders = (generator.permutation(units) for _ in range(draws))
+    larger = sum(statistic(predicted[order], outcome) >= enough for order in orders)
+    return float(value), float((1 + larger) / (1 + draws))

@@ -139,7 +139,7 @@ def spectral_error_of_pairs(
 
     The circulant of orbits i and j has the first row
     :math:`c_{2g} = (k_{ii}(g) + k_{jj}(g))/2,\; c_{2g+1} = (k_{ij}(g) + k_{ji}(g+1))/2`.
-    The diagonal, an orbit with itself, means nothing.
+    The diagonal, an orbit with itself, means nothing and is NaN.
 
     Raises:
         ValueError: as ``spectral_error``.
@@ -150,5 +150,8 @@ def spectral_error_of_pairs(
     row = np.empty((*kernel.shape[:2], 2 * kernel.shape[2]))
     row[..., ::2] = (own[:, None] + own) / 2
     row[..., 1::2] = (kernel + np.roll(kernel.swapaxes(0, 1), -1, axis=-1)) / 2
+    itself = np.arange(len(kernel))
+    row[itself, itself] = np.eye(1, row.shape[-1])  # λ_N = 0 there, which would be refused
     inverse = _inverse_spectrum(row, ridge)
+    inverse[itself, itself] = np.nan
     return _ratio(inverse, np.ones(inverse.shape[-1]))

@@ -53,8 +53,8 @@ def run(
         jobs: processes to run at once; each holds the kernel of all images.
 
     Returns:
-        One row per seed, N and ``digit``, with ``error`` and ``correct`` of
-        ``exemplars.left_out``, and ``spectral``, ε_s averaged over pairs of images.
+        One row per seed, N and ``digit``, with the columns of ``exemplars.left_out``, and of
+        ``exemplars.spectral_of_classes`` for some images of each class.
 
     Raises:
         ValueError: if the largest N is not a multiple of four and of every other N, there are too
@@ -79,7 +79,7 @@ def run(
                 kernel[np.ix_(few, few)], classes[few], ridge=settings.ridge
             )
             found = exemplars.left_out(kernel, classes, ridge=settings.ridge)
-            columns = {"digit": np.unique(classes), **found, "spectral": pairs}
+            columns = {"digit": np.unique(classes), **found, **pairs}
             frames.append(pd.DataFrame(columns).assign(count=count, seed=seed))
         return pd.concat(frames)
 

@@ -1,13 +1,18 @@
 """The experiments: columns, agreement with the plain way to compute them, bad settings."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.ndimage
+import yaml
 
 from symlib import (
+    baselines,
     convolutions,
     data,
     finite,
+    intervals,
     invariant,
     kernels,
     orbits,
@@ -26,9 +31,16 @@ from symlib.experiments import (
     mlp_ntk,
     mlp_trained,
     multiclass,
+    pooled_exemplars,
+    protocols,
+    seen_angles,
+    sensitivity,
     shifts,
     toy,
 )
+from tools import claims
+
+ROOT = Path(__file__).parents[2]
 
 SMALL = mlp_ntk.MlpNtk(pairs=3, counts=(2, 4, 8), hidden_layers=(1, 2), chunk=2)
 
@@ -125,6 +137,9 @@ def test_shifts_equal_the_dense_computation(readout):
     left_out = [regression.refit(gram, labels, [p], ridge=1e-6)[0] for p in (0, 4)]
     np.testing.assert_allclose(frame.error[readout], np.abs(left_out).mean(), rtol=1e-6)
     assert frame.correct[readout] == (np.array(left_out) * labels[::4] < 1).mean()
+    both = regression.refit(gram, labels, [0, 4], ridge=1e-6)
+    np.testing.assert_allclose(frame.balanced[readout], np.abs(both).mean(), rtol=1e-6)
+    assert frame.balanced_correct[readout] == (both * labels[::4] < 1).mean()
 
 
 def test_shifts_must_be_whole_pixels():
@@ -144,6 +159,13 @@ def test_cntk_equals_the_plain_computation(tmp_path):
         labels = np.repeat([1.0, -1.0], count)
         residual = [regression.refit(gram, labels, [p], ridge=1e-10)[0] for p in (0, count)]
         np.testing.assert_allclose(row.exact_upright, np.abs(residual).mean(), rtol=1e-6)
+        both = regression.refit(gram, labels, [0, count], ridge=1e-10)
+        np.testing.assert_allclose(row.balanced_upright, np.abs(both).mean(), rtol=1e-6)
+        assert row.balanced_correct == (both * [1, -1] < 1).mean()
+        size = np.sqrt(np.diag(gram))
+        cosines = gram / np.outer(size, size)
+        unit = [regression.refit(cosines, labels, [p], ridge=1e-10)[0] for p in range(2 * count)]
+        np.testing.assert_allclose(row.unit_exact_mean, np.abs(unit).mean(), rtol=1e-6)
     again = cntk.run(settings, path=path)
     np.testing.assert_allclose(again.exact_upright, frame.exact_upright.to_numpy(), rtol=1e-6)
 
@@ -223,8 +245,14 @@ def test_exemplars_equal_a_dense_refit(count):
         held_out = np.flatnonzero(classes == digit) * count
         residual = regression.refit(gram, labels, held_out, ridge=1e-10)
         np.testing.assert_allclose(frame.error[c], np.abs(residual[:, c]).mean(), rtol=1e-7)
-        correct = ((labels[held_out] - residual).argmax(axis=1) == c).mean()
-        assert frame.correct[c] == correct
+        predicted = labels[held_out] - residual
+        assert frame.correct[c] == (predicted.argmax(axis=1) == c).mean()
+        assert frame.positive[c] == (predicted[:, c] > 0).mean()
+        own = classes == digit
+        residual = regression.refit(gram, labels, np.arange(6) * count, ridge=1e-10)[own]
+        np.testing.assert_allclose(frame.balanced_error[c], np.abs(residual[:, c]).mean(), 1e-7)
+        predicted = labels[np.arange(6) * count][own] - residual
+        assert frame.balanced_correct[c] == (predicted.argmax(axis=1) == c).mean()
         others = [
             spectral.spectral_error(gram[np.ix_(rows, rows)], ridge=1e-10).error
             for i in np.flatnonzero(classes == digit)
@@ -234,6 +262,28 @@ def test_exemplars_equal_a_dense_refit(count):
         np.testing.assert_allclose(frame.spectral[c], np.mean(others), rtol=1e-7)
     if count == 2:  # a half turn is exact, and nothing is projected away
         np.testing.assert_allclose(frame.projected_error, frame.error)
+
+
+def test_baselines_of_exemplars_are_the_dull_ones():
+    settings = exemplars.Exemplars(classes=3, exemplars=2)
+    images, classes = exemplars.draw(data.load(), settings, 0)
+    names = ("nearest", "linear", "logistic")
+    found = exemplars.baseline_errors(images, classes, 4, names)
+    points = orbits.normalize(orbits.rotations(images, 4)).reshape(24, 784)
+    labels = np.where(np.repeat(classes, 4)[:, None] == np.unique(classes), 1.0, -1.0)
+    together = np.arange(6) * 4
+    predicted = baselines.linear_regression(points, labels, together)
+    balanced = baselines.nearest(points, labels, together)
+    for c, rows in enumerate(np.arange(6).reshape(3, 2)):
+        error = np.abs(1 - predicted[rows, c]).mean()
+        assert found["linear_balanced_error"][c] == pytest.approx(error)
+        assert found["nearest_balanced_correct"][c] == (balanced[rows, c] > 0).mean()
+        near = baselines.nearest(points, labels, rows * 4)[:, c]
+        assert found["nearest_correct"][c] == (near > 0).mean()
+    assert "logistic_balanced_correct" in found
+    assert not {"nearest_error", "logistic_balanced_error", "linear_error"} & set(found)
+    with pytest.raises(ValueError, match="baselines must be among"):
+        exemplars.run(exemplars.Exemplars(baselines=("kriging",)))
 
 
 def test_projection_of_exemplars_is_the_invariant_projection():
@@ -318,3 +368,238 @@ def test_no_such_experiment_or_scale():
         all_experiments.find("nope")
     with pytest.raises(ValueError, match="scale must be quick or paper, got 'huge'"):
         all_experiments.settings_of("toy", scale="huge")
+
+
+@pytest.mark.parametrize("readout", ["flatten", "pool"])
+def test_pooled_exemplars_equal_a_dense_refit(readout):
+    """The whole Gram matrix of eight turns of each of 20 images, for one digit and for all."""
+    settings = pooled_exemplars.PooledExemplars(draws=1, exemplars=(1, 2), counts=(4,))
+    frame = pooled_exemplars.run(settings)
+    kept = (frame.readout == readout) & (frame.diagonal == "own") & (frame.ridge == 1e-5)
+    frame = frame[kept & (frame.exemplars == 2)].set_index("digit")
+    digits, generator = data.load(), np.random.default_rng([0, 0])
+    which = [generator.choice(np.flatnonzero(digits.labels == d), 2, False) for d in range(10)]
+    points = orbits.normalize(orbits.rotations(digits.images[np.concatenate(which)], 4))
+    gram = np.asarray(convolutions.conv_ntk(points.reshape(80, 28, 28, 1), readout=readout))
+    gram = gram / gram.max()
+    labels = np.where(np.repeat(np.arange(10), 8)[:, None] == np.arange(10), 1.0, -1.0)
+    upright = np.arange(0, 80, 4)
+    together = labels[upright] - regression.refit(gram, labels, upright, ridge=1e-5)
+    size = np.diag(gram)
+    distance = size[:, None] + size - 2 * gram
+    inverse = np.linalg.inv(gram + 1e-5 * np.eye(80))
+    for digit in range(10):
+        out = upright[2 * digit : 2 * digit + 2]
+        alone = labels[out] - regression.refit(gram, labels, out, ridge=1e-5)
+        row = frame.loc[digit]
+        assert row.one_missing_all == (alone.argmax(axis=1) == digit).mean()
+        assert (
+            row.all_missing_all
+            == (together[2 * digit : 2 * digit + 2].argmax(axis=1) == digit).mean()
+        )
+        seen = np.setdiff1d(np.arange(80), out)
+        nearest = seen[distance[out[:, None], seen].argmin(axis=1)]
+        assert row.nearest_all == (nearest // 8 == digit).mean()
+        assert row.nearest_turn == (nearest // 4 == out // 4).mean()
+        weight = np.abs(inverse @ labels)[out, digit].mean()
+        np.testing.assert_allclose(row.weight, weight, rtol=1e-5)
+        np.testing.assert_allclose(row.variance, (1 / np.diag(inverse)[out]).mean(), rtol=1e-5)
+        rivals = []
+        for other in np.setdiff1d(np.arange(10), digit):
+            two = np.r_[8 * digit : 8 * digit + 8, 8 * other : 8 * other + 8]
+            residual = regression.refit(gram[np.ix_(two, two)], labels[two], [0, 4], ridge=1e-5)
+            rivals.append(((labels[out] - residual)[:, digit] > 0).mean())
+        np.testing.assert_allclose(row.one_missing_pair, np.mean(rivals))
+    with pytest.raises(ValueError, match="counts must be multiples of four"):
+        pooled_exemplars.run(pooled_exemplars.PooledExemplars(counts=(2, 4)))
+    with pytest.raises(ValueError, match="exemplars must be from 1 to 500"):
+        pooled_exemplars.run(pooled_exemplars.PooledExemplars(exemplars=(0,)))
+
+
+SLIM = dict.fromkeys(("norm", "weight_std", "bias_std", "hidden_layers", "ridge", "order"), ())
+
+
+@pytest.mark.parametrize("value", ["relu", "distance", "linear", "rbf 1", "nearest"])
+def test_sensitivity_equals_refits(value):
+    """Every set left out by a refit, or by the nearest image, of SciPy's rotations."""
+    settings = sensitivity.Sensitivity(pairs=2, counts=(4,), kernel=(value,), **SLIM)
+    frame = sensitivity.run(settings)
+    digits = data.load()
+    pairs = data.pairs_of_classes(digits.labels, 2, generator=np.random.default_rng(0))
+    labels = np.repeat([1.0, -1.0], 4)
+    sets = {
+        "upright": [[0], [4]],
+        "balanced": [[0, 4], [4, 0]],
+        "parted": [[0, 4 + k] for k in (1, 2, 3)] + [[4, k] for k in (1, 2, 3)],
+    }
+    for (_, row), pair in zip(frame.iterrows(), pairs, strict=True):
+        x = orbits.normalize(orbits.rotations(digits.images[pair], 4)).reshape(8, -1)
+        kernel = None
+        if value != "nearest":
+            kernel = sensitivity.kernel_of(value, hidden_layers=1, weight_std=1.0, bias_std=1.0)
+        for protocol, chosen in sets.items():
+            errors = []
+            for unseen in chosen:
+                if kernel is None:
+                    error = labels[unseen] - baselines.nearest(x, labels, unseen)
+                else:
+                    error = regression.refit(np.asarray(kernel(x)), labels, unseen, ridge=1e-10)
+                errors.append(abs(error[0]))
+            np.testing.assert_allclose(row[protocol], np.mean(errors), rtol=1e-6)
+
+
+def test_sensitivity_changes_one_thing_at_a_time():
+    settings = sensitivity.Sensitivity(pairs=2, counts=(4, 8))
+    frame = sensitivity.run(settings)
+    usual = frame[(frame.varied == "norm") & (frame.value == "1.0")].upright.to_numpy()
+    unchanged = {
+        "weight_std": "1.0",
+        "bias_std": "1.0",
+        "hidden_layers": "1",
+        "ridge": "1e-10",
+        "order": "3",
+        "kernel": "relu",
+    }
+    for varied, value in unchanged.items():
+        same = frame[(frame.varied == varied) & (frame.value == value)].upright.to_numpy()
+        np.testing.assert_allclose(same, usual, rtol=1e-9)
+    spread = frame.groupby(["count", "pair"]).upright.nunique()
+    assert (spread > 1).all()
+
+
+@pytest.mark.parametrize("order", [0, 1, 3, 5])
+def test_interpolated_orbits_are_scipys(order):
+    image = data.load().images[:1]
+    turned = sensitivity.interpolated_orbits(image, 8, order=order)[0]
+    for step in range(8):
+        expected = scipy.ndimage.rotate(
+            image[0], 45.0 * step, reshape=False, order=order, mode="constant"
+        )
+        if order or step % 2 == 0:  # the nearest pixel is not unique where a turn meets an edge
+            np.testing.assert_allclose(turned[step], orbits.normalize(expected), atol=1e-9)
+
+
+def test_sensitivity_refuses_unknown_kernels_and_counts():
+    with pytest.raises(ValueError, match="name must be relu, erf, distance, linear or rbf"):
+        sensitivity.kernel_of("cosine", hidden_layers=1, weight_std=1.0, bias_std=1.0)
+    with pytest.raises(ValueError, match="count must be a multiple of 4"):
+        sensitivity.interpolated_orbits(np.ones((1, 4, 4)), 6, order=3)
+
+
+def turned_by_scipy(image, count):
+    turned = [
+        scipy.ndimage.rotate(image, k * 360 / count, axes=(1, 0), reshape=False, order=3)
+        for k in range(count)
+    ]
+    return orbits.normalize(np.array(turned)).reshape(count, 784)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_protocols_equal_the_plain_computation(shuffled):
+    """Each set left out on its own: a refit, least squares, the nearest image by its distance."""
+    settings = protocols.Protocols(pairs=2, counts=(4, 8), shuffled=shuffled)
+    frame = protocols.run(settings).set_index(["pair", "count", "protocol", "way"])
+    digits = data.load()
+    generator = np.random.default_rng(0)
+    chosen = data.pairs_of_classes(digits.labels, 2, generator=generator)
+    signs = np.ones((2, 8))
+    if shuffled:
+        signs[:, 1:] = generator.choice([-1.0, 1.0], size=(2, 7))
+    assert len(frame) == 2 * 2 * (2 if shuffled else 3) * 5
+    for (number, count, protocol, _), rows in frame.groupby(level=[0, 1, 2, 3]):
+        points = np.concatenate([turned_by_scipy(digits.images[i], count) for i in chosen[number]])
+        sign = signs[number, :: 8 // count]
+        labels = np.r_[sign, -sign]
+        grams = {
+            "network": np.asarray(kernels.ntk(points, hidden_layers=1)),
+            "distance": kernels.distance(points, constant=10.0),
+        }
+        way = rows.index[0][3]
+        errors, right = [], []
+        for out in protocols.held_out_sets(protocol, count):
+            if way in grams:
+                residual = regression.refit(grams[way], labels, np.sort(out), ridge=1e-10)
+                guess = (labels[np.sort(out)] - residual)[np.sort(out) == out[0]][0]
+            elif way == "mean":
+                guess = np.delete(labels, out).mean()
+            else:
+                name = {"linear": "linear_regression", "nearest": "nearest"}[way]
+                guess = getattr(baselines, name)(points, labels, out)[0]
+            errors.append(abs(labels[out[0]] - guess))
+            right.append(0.5 if abs(guess) < 1e-12 else guess * labels[out[0]] > 0)
+        tolerance = 2e-3 if way == "linear" else 1e-6  # its intercept is not quite free
+        np.testing.assert_allclose(rows.error, np.mean(errors), rtol=tolerance, atol=1e-12)
+        assert rows.correct.iloc[0] == np.mean(right)
+        if way == "mean" and protocol == "paper":
+            assert np.allclose(rows.error, baselines.label_mean_error(count - 1, count))
+
+
+def test_labels_that_mean_nothing_flip_the_verdicts():
+    """What the ledger says of learning fails with them; what it says of imbalance does not."""
+    rows = yaml.safe_load((ROOT / "book" / "claims.yml").read_text())
+    ledger = {row["id"]: row["expect"] for row in rows}
+    flips = {}
+    for shuffled in (False, True):
+        settings = protocols.Protocols(
+            pairs=32, counts=(2, 4, 64), ways=("network",), shuffled=shuffled
+        )
+        rows = protocols.run(settings).set_index(["protocol", "count"])
+        for count in (2, 4):
+            one, both = rows.loc[("paper", count)], rows.loc[("balanced", count)]
+            over = intervals.bootstrap(np.mean, one.error.to_numpy() * (1 - 0.5 / count))
+            error = intervals.bootstrap(np.mean, both.error.to_numpy())
+            flips["worse-than-a-coin", count, shuffled] = intervals.share(one.correct)
+            flips["failure", count, shuffled] = intervals.share(both.correct)
+            flips["failure-of-one-left-out", count, shuffled] = over
+            flips["balanced-error-near-one", count, shuffled] = error
+        dense = rows.loc[("balanced", 64)]
+        flips["success-when-dense", 64, shuffled] = intervals.share(dense.correct)
+    for (name, count, shuffled), (value, low, high) in flips.items():
+        expect = ledger[name]
+        if name == "worse-than-a-coin":
+            assert claims.meets(claims.Measured(value, low, high), expect)
+        elif shuffled:
+            assert not claims.meets(claims.Measured(value, low, high), expect), (name, count)
+        else:  # few pairs: the value alone
+            alone = {bound: expect[bound] for bound in expect if bound != "interval"}
+            assert claims.meets(claims.Measured(value), alone), (name, count)
+
+
+def test_protocols_know_their_ways():
+    with pytest.raises(ValueError, match=r"ways must be among .* got 'oracle'"):
+        protocols.run(protocols.Protocols(ways=("oracle",)))
+
+
+def test_seen_angles_equal_the_plain_computation():
+    """Arcs left out, and the other class as unrelated images: SciPy's rotations and a refit."""
+    settings = seen_angles.SeenAngles(pairs=2, largest=8, gaps=(1, 2), counts=(4,))
+    frame = seen_angles.run(settings).set_index(["pair", "way", "protocol"])
+    digits = data.load()
+    chosen = data.pairs_of_classes(digits.labels, 2, generator=np.random.default_rng(0))
+    drawn = np.random.default_rng([0, 0])
+    labels = np.repeat([1.0, -1.0], 8)
+    for number, (first, second) in enumerate(chosen):
+        ours, theirs = (turned_by_scipy(digits.images[i], 8) for i in (first, second))
+        gram = np.asarray(kernels.ntk(np.concatenate([ours, theirs]), hidden_layers=1))
+        for protocol, out in {"one": [0, 1, 7], "both": [0, 1, 7, 8, 9, 15]}.items():
+            arc = frame.loc[(number, "arc", protocol)].set_index("gap").error[90.0]
+            residual = regression.refit(gram, labels, out, ridge=1e-10)[0]
+            np.testing.assert_allclose(arc, abs(residual), rtol=1e-7)
+        alike = np.flatnonzero(digits.labels == digits.labels[second])
+        others = digits.images[drawn.choice(alike, 4, replace=False)]
+        ways = {
+            "orbit": theirs[::2],
+            "unrelated": np.array([turned_by_scipy(others[k], 4)[k] for k in range(4)]),
+            "upright": orbits.normalize(others).reshape(4, 784),
+        }
+        for way, other in ways.items():
+            gram = np.asarray(kernels.ntk(np.concatenate([ours[::2], other]), hidden_layers=1))
+            for protocol, out in {"one": [0], "both": [0, 4]}.items():
+                residual = regression.refit(gram, labels[::2], out, ridge=1e-10)[0]
+                found = frame.loc[(number, way, protocol)].error
+                np.testing.assert_allclose(found, abs(residual), rtol=1e-7)
+
+
+def test_an_arc_leaves_something_seen():
+    with pytest.raises(ValueError, match="gaps must be below half of the 64 rotations"):
+        seen_angles.run(seen_angles.SeenAngles(gaps=(32,)))

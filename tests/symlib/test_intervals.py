@@ -84,3 +84,43 @@ def test_share_of_units_that_are_right_in_part_covers_the_truth():
 def test_share_needs_shares(values):
     with pytest.raises(ValueError, match="values must be a list of numbers from 0 to 1"):
         intervals.share(np.array(values))
+
+
+def test_permutations_agree_with_scipy():
+    """Eight units: all relabellings, or some of them."""
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=8)
+    y = x + generator.normal(size=8)
+
+    def agreement(x, y):
+        return np.corrcoef(x, y)[0, 1]
+
+    method = scipy.stats.PermutationMethod(n_resamples=np.inf)
+    theirs = scipy.stats.pearsonr(x, y, alternative="greater", method=method)
+    value, every = intervals.permutation_test(agreement, x, y, draws=50_000)
+    assert value == pytest.approx(theirs.statistic)
+    assert every == pytest.approx(theirs.pvalue, abs=1e-12)
+    _, some = intervals.permutation_test(agreement, x, y, draws=4000)
+    assert some == pytest.approx(every, abs=0.02)
+
+
+def test_permutation_p_is_uniform_when_nothing_is_known():
+    """Rows of six related columns: a unit moves whole, so that its columns count once."""
+    generator = np.random.default_rng(0)
+
+    def table():
+        return generator.normal(size=(10, 1)) + 0.1 * generator.normal(size=(10, 6))
+
+    def agreement(x, y):
+        return np.mean((x - x.mean(0)) * (y - y.mean(0)))
+
+    found = [
+        intervals.permutation_test(agreement, table(), table(), draws=199)[1] for _ in range(200)
+    ]
+    assert scipy.stats.kstest(found, "uniform").pvalue > 0.01
+
+
+def test_permutations_need_units():
+    for first, second in ((np.ones(1), np.ones(1)), (np.ones(3), np.ones(4))):
+        with pytest.raises(ValueError, match="a row for each of at least 2 units"):
+            intervals.permutation_test(lambda x, y: 0.0, first, second)

@@ -291,3 +291,4 @@ def test_spectral_error_of_every_pair_is_that_of_the_pair(count):
         one = spectral.spectral_error(gram[np.ix_(rows, rows)], ridge=0.3)
         np.testing.assert_allclose(pairs.closeness[i, j], one.closeness, rtol=1e-10)
         np.testing.assert_allclose(pairs.density[i, j], one.density, rtol=1e-10)
+    assert np.isnan(np.diagonal(pairs.error)).all()
