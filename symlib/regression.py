@@ -109,7 +109,7 @@ def leave_out(
 def leave_sets_out(
     gram: Float[np.ndarray, "*batch points points"],
     labels: Float[np.ndarray, "points ..."],
-    held_out: Sequence[Int[np.ndarray, " held"] | Sequence[int]],
+    held_out: Sequence[Int[np.ndarray, " _"] | Sequence[int]] | Int[np.ndarray, "sets held"],
     *,
     ridge: float,
 ) -> list[Float[np.ndarray, "..."]]:

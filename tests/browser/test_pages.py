@@ -56,6 +56,13 @@ def test_fits_a_phone(visit, page):
     assert barriers(opened) == []
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("book/")])
+def test_no_code_scrolls_sideways(visit, page):
+    opened, *_ = visit(page, width=1200)
+    wide = "cells => cells.filter(c => c.scrollWidth > c.clientWidth + 1).map(c => c.innerText)"
+    assert opened.eval_on_selector_all("div.cell_input pre", wide) == []
+
+
 @pytest.mark.parametrize("page", ["book/networks-that-cannot-rotate.html", "book/two-circles.html"])
 def test_prints_in_full_on_white(visit, page):
     opened, *_ = visit(page, theme="dark")
