@@ -16,8 +16,11 @@ NAMES = (
     "sketch",
     "orbits",
     "mlp-ntk",
+    "protocols",
+    "seen-angles",
     "mlp-trained",
     "cntk",
+    "pooled-exemplars",
     "shifts",
     "exemplars",
     "multiclass",
@@ -25,6 +28,7 @@ NAMES = (
     "grokking",
     "foresight",
     "groups",
+    "sensitivity",
 )
 
 
