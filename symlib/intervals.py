@@ -99,7 +99,7 @@ def share(
 def permutation_test(
     statistic: Callable[[np.ndarray, np.ndarray], float],
     predicted: Float[np.ndarray, "units ..."],
-    outcome: Float[np.ndarray, "units ..."],
+    outcome: Float[np.ndarray, "as_many ..."],
     *,
     draws: int = 10_000,
     seed: int = 0,
