@@ -25,6 +25,7 @@ NAMES = (
     "exemplars",
     "multiclass",
     "fig1",
+    "upright",
     "grokking",
     "foresight",
     "groups",
