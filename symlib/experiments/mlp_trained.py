@@ -1,18 +1,21 @@
 r"""Trained networks of finite width on pairs of rotated digits, beside what the theory predicts.
 
-Of each pair of orbits the upright image of one class is left out, then that of the other. Two ways
-to train on the rest:
+Of each pair of orbits the upright image of one class is left out, then that of the other: the
+paper's protocol, in which the left-out image's class has one label fewer. With ``together`` both
+are left out at once and the classes are balanced. Two ways to train on the rest:
 
-- ``adam``: the paper's, He initialisation, Adam on the squared error;
+- ``adam``: Adam at the paper's rate and number of steps on the squared error of a network that is
+  initialised by He. The paper's own network differs: NTK parametrisation, uniform first weights;
 - ``descent``: what the theory speaks of, in NTK parametrisation, on f - f₀. Gradient descent with
   momentum β, :math:`v \leftarrow \beta v + \nabla`, :math:`\theta \leftarrow \theta - \eta v`,
   which has the limit of plain gradient descent and reaches it sooner.
 
-Two controls tell apart why ``descent`` may differ from kernel regression with the NTK:
+Three controls tell apart why ``descent`` may differ from kernel regression with the NTK:
 
 - ``frozen``: the network's own NTK at initialisation, kept for ever: what finite width alone does;
 - ``descent_wide``: infinite width, after as many steps: what stopping alone does. With dual weights
-  a, :math:`a_{t+1} = a_t + \eta (y - K a_t) + \beta (a_t - a_{t-1})`.
+  a, :math:`a_{t+1} = a_t + \eta (y - K a_t) + \beta (a_t - a_{t-1})`;
+- ``frozen_stopped``: the network's own first NTK after as many steps: what both do.
 
 What is left is that the kernel moves while the network is trained; ``final`` is regression with
 the network's own NTK after training. ``adam_kernel`` is regression with the NTK of the network
@@ -40,7 +43,7 @@ __all__ = ["MlpTrained", "momentum_prediction", "run", "standard_ntk", "work"]
 
 @dataclass(frozen=True)
 class MlpTrained:
-    """Settings; width, loss, steps and rate of ``adam`` are the paper's."""
+    """Settings; width, loss, steps and rate of ``adam`` are the paper's, its network is not."""
 
     pairs: int = 64  # pairs of images of different digits
     counts: tuple[int, ...] = (2, 4, 8, 16, 32, 64)  # rotations N of each image
@@ -55,6 +58,7 @@ class MlpTrained:
     ridge: float = 1e-10  # absolute, of the predictions
     dataset: str = "mnist-5000"
     seed: int = 0
+    together: bool = False  # leave both upright images out at once, so that classes are balanced
 
     @classmethod
     def quick(cls) -> "MlpTrained":
@@ -77,8 +81,9 @@ def run(
         jobs: processes to run at once.
 
     Returns:
-        One row per pair and N: the columns of ``mlp_ntk.errors``; ``adam``, ``adam_kernel``,
-        ``descent``, ``frozen``, ``final`` and ``descent_wide``, mean |r| of the two left-out;
+        One row per pair and N: the columns of ``mlp_ntk.errors``; ``wide`` (infinite width with
+        the same points left out), ``adam``, ``adam_kernel``, ``descent``, ``frozen``,
+        ``frozen_stopped``, ``final`` and ``descent_wide``, mean |r| of the two upright images;
         ``…_correct``, the share classified right; ``…_loss``, the mean squared error on the
         training points.
 
@@ -126,7 +131,8 @@ def run(
 
 def work(settings: MlpTrained) -> tuple[int, float]:
     """Number of pairs, and about how many seconds two CPU cores need for them."""
-    return settings.pairs, 0.15 * settings.pairs * sum(settings.counts)
+    trainings = 1 if settings.together else 2
+    return settings.pairs, 0.075 * trainings * settings.pairs * sum(settings.counts)
 
 
 def momentum_prediction(
@@ -170,7 +176,7 @@ def standard_ntk(
 
 
 def _train_all(points, gram, settings, *, seed):
-    """Every way of training, averaged over the two left-out images."""
+    """Every way of training, averaged over the two upright images."""
     count = len(points) // 2
     labels = np.repeat([1.0, -1.0], count)
     rate = settings.rate / np.linalg.eigvalsh(gram)[-1]
@@ -178,37 +184,50 @@ def _train_all(points, gram, settings, *, seed):
     # read coordinates in the span of the points. Adam works pixel by pixel, and gets the pixels.
     coordinates = np.linalg.qr(points.T, mode="r").T
     coordinates *= np.sqrt(coordinates.shape[1] / points.shape[1])  # the network divides by it
+    network_kernel = standard_ntk(points, width=settings.width)
     rows = []
-    for left_out in (0, count):
+    for left_out in [[0, count]] if settings.together else [[0], [count]]:
         kept = np.delete(np.arange(2 * count), left_out)
-        generator = np.random.default_rng([*seed, left_out])
-        wide = momentum_prediction(
-            gram[np.ix_(kept, kept)],
-            gram[[left_out]][:, kept],
-            labels[kept],
-            rate=rate,
-            momentum=settings.momentum,
-            steps=settings.descent_steps,
+        generator = np.random.default_rng([*seed, left_out[0]])
+        ways = {
+            "wide": _regress(gram, labels, left_out, settings),
+            "adam_kernel": _regress(network_kernel, labels, left_out, settings),
+            "descent_wide": _stopped(gram, labels, kept, left_out, settings, rate),
+        }
+        ways["adam"], adam_loss = _train_by_adam(
+            points, labels, kept, left_out, settings, generator
         )
-        ways = {"descent_wide": (wide[0], 0.0)}
-        ways["adam"] = _train_by_adam(points, labels, kept, left_out, settings, generator)
-        ways |= _train_by_descent(coordinates, labels, kept, left_out, settings, generator, rate)
-        network_kernel = standard_ntk(points, width=settings.width)
-        regressed = regression.leave_out(network_kernel, labels, [left_out], ridge=settings.ridge)
-        ways["adam_kernel"] = (labels[left_out] - regressed[0], 0.0)
-        row = {}
-        for name, (predicted, loss) in ways.items():
+        descended, descent_loss = _train_by_descent(
+            coordinates, labels, kept, left_out, settings, generator, rate
+        )
+        row = {"adam_loss": adam_loss, "descent_loss": descent_loss}
+        for name, predicted in (ways | descended).items():
             residual = labels[left_out] - predicted
-            row[name] = abs(residual)
-            row[f"{name}_correct"] = float(residual * labels[left_out] < 1)
-            if name in ("adam", "descent"):
-                row[f"{name}_loss"] = loss
+            row[name] = np.abs(residual).mean()
+            row[f"{name}_correct"] = (residual * labels[left_out] < 1).mean()
         rows.append(row)
     return pd.DataFrame(rows).mean().to_dict()
 
 
+def _regress(gram, labels, left_out, settings):
+    """Predictions of kernel regression at the left-out points."""
+    return labels[left_out] - regression.leave_out(gram, labels, left_out, ridge=settings.ridge)
+
+
+def _stopped(gram, labels, kept, left_out, settings, rate):
+    """Those of the same kernel after as many steps of gradient descent as the network makes."""
+    return momentum_prediction(
+        gram[np.ix_(kept, kept)],
+        gram[np.ix_(left_out, kept)],
+        labels[kept],
+        rate=rate,
+        momentum=settings.momentum,
+        steps=settings.descent_steps,
+    )
+
+
 def _train_by_adam(points, labels, kept, left_out, settings, generator):
-    """Prediction at the left-out point and mean squared training error, by the paper's way."""
+    """Predictions at the left-out points and mean squared training error, by Adam."""
     import torch
 
     torch.manual_seed(int(generator.integers(2**63)))
@@ -221,7 +240,7 @@ def _train_by_adam(points, labels, kept, left_out, settings, generator):
         torch.nn.init.kaiming_normal_(layer.weight)
         torch.nn.init.zeros_(layer.bias)
     x, y = (torch.tensor(array[kept], dtype=torch.float32) for array in (points, labels[:, None]))
-    test = torch.tensor(points[[left_out]], dtype=torch.float32)
+    test = torch.tensor(points[left_out], dtype=torch.float32)
     torch.set_flush_denormal(True)  # once the loss is zero, Adam's moments decay for ever, slowly
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
     for _ in range(settings.steps):
@@ -230,29 +249,26 @@ def _train_by_adam(points, labels, kept, left_out, settings, generator):
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        return network(test).item(), loss.item()
+        return network(test)[:, 0].numpy().astype(float), loss.item()
 
 
 def _train_by_descent(points, labels, kept, left_out, settings, generator, rate):
     """The same by gradient descent on f - f₀; and with its kernel at first, and at last, frozen."""
     init, apply = _network(points.shape[1], settings)
     start = init(jax.random.key(int(generator.integers(2**32))))
-
-    def regress(params):
-        kernel = np.asarray(finite.empirical_ntk(apply, params, points))
-        residual = regression.leave_out(kernel, labels, [left_out], ridge=settings.ridge)
-        return labels[left_out] - residual[0]
-
-    frozen = regress(start)
+    frozen = np.asarray(finite.empirical_ntk(apply, start, points))
     start, x, y = jax.tree.map(lambda a: jnp.asarray(a, "float32"), (start, points, labels))
     trained = _descend(start, x[kept], y[kept], rate, settings)
     outputs = np.asarray(apply(trained, x) - apply(start, x))[:, 0].astype(float)
-    loss = np.square(labels - outputs)[kept].mean()
-    return {
-        "descent": (outputs[left_out], loss),
-        "frozen": (frozen, 0.0),
-        "final": (regress(jax.tree.map(lambda a: jnp.asarray(a, "float64"), trained)), 0.0),
+    trained = jax.tree.map(lambda a: jnp.asarray(a, "float64"), trained)
+    final = np.asarray(finite.empirical_ntk(apply, trained, points))
+    ways = {
+        "descent": outputs[left_out],
+        "frozen": _regress(frozen, labels, left_out, settings),
+        "frozen_stopped": _stopped(frozen, labels, kept, left_out, settings, rate),
+        "final": _regress(final, labels, left_out, settings),
     }
+    return ways, np.square(labels - outputs)[kept].mean()
 
 
 @partial(jax.jit, static_argnames="settings")
