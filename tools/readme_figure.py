@@ -10,8 +10,10 @@ FIGURE = ROOT / "book" / "assets" / "failure.png"
 
 
 def main() -> None:
-    """Copy the first figure that a cell of the page made."""
-    address = re.search(r'cell_output.*?<img[^>]*src="([^"]+)"', PAGE.read_text(), re.DOTALL)
+    """Copy the figure of the page whose alternative text begins as that of the README does."""
+    images = re.findall(r"<img[^>]*>", PAGE.read_text())
+    (shown,) = (image for image in images if 'alt="The failure in three protocols' in image)
+    address = re.search(r'src="([^"]+)"', shown)
     shutil.copyfile(PAGE.parent / address[1], FIGURE)
     print(f"wrote {FIGURE.relative_to(ROOT)}")
 
