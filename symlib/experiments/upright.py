@@ -23,7 +23,7 @@ class Upright:
     """Settings: those of ``fig1`` but for fewer and smaller steps, as many at every N."""
 
     digits: tuple[int, ...] = tuple(range(10))  # which miss upright alone, each in turn
-    counts: tuple[int, ...] = (2, 8, 16)  # rotations N of each image
+    counts: tuple[int, ...] = (2, 8, 16, 32)  # rotations N of each image
     images: int = 2000  # to train on, of all classes together
     fresh: int = 2000  # more images, which no network is trained on
     steps: int = 1000
