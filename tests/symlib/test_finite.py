@@ -84,6 +84,62 @@ def test_torch_leaves_frozen_parameters_out():
     np.testing.assert_allclose(gram, hidden @ hidden.T, rtol=1e-10)
 
 
+@pytest.mark.parametrize("width", [4, 16, 64])
+@pytest.mark.parametrize("bias_std", [0.0, 1.0])
+def test_second_derivative_keeps_within_its_bound(width, bias_std):
+    """One smooth hidden layer: the norm falls like 1/√m, as in the chapter on training."""
+    init, apply = finite.dense((4, width, 1), bias_std=bias_std, nonlinearity="erf")
+    slope, curvature = 2 / np.pi**0.5, (8 / (np.pi * np.e)) ** 0.5  # max |φ'|, max |φ''|
+    for seed in range(5):
+        parameters = init(jax.random.key(seed))
+        flat, restore = ravel_pytree(parameters)
+        variance = X[0] @ X[0] / 4 + bias_std**2  # Σ₀(x, x)
+        largest = np.abs(parameters[1][0]).max()
+        bound = (curvature * variance * largest + slope * variance**0.5) / width**0.5
+        hessian = jax.hessian(lambda p, to=restore: apply(to(p), X[:1])[0, 0])(flat)
+        assert np.abs(np.linalg.eigvalsh(hessian)).max() <= bound
+
+
+def test_entries_scatter_by_one_over_the_root_of_the_width():
+    """One hidden layer: the mean is the limit at every width, m times the variance constant."""
+    expected = np.asarray(kernels.ntk(X[:2], hidden_layers=1))
+    scaled = []
+    for width in (8, 32):
+        init, apply = finite.dense((4, width, 1))
+        one = jax.jit(lambda key, i=init, a=apply: _of_two(a, i(key)))
+        keys = jax.random.split(jax.random.key(width), 4000)
+        drawn = np.asarray(jax.lax.map(one, keys, batch_size=500))
+        error = drawn.std(axis=0, ddof=1) / len(drawn) ** 0.5
+        assert (np.abs(drawn.mean(axis=0) - expected) < 4 * error).all()
+        scaled.append(width * drawn.var(axis=0))
+    np.testing.assert_allclose(scaled[0], scaled[1], rtol=0.25)
+
+
+def _of_two(apply, parameters):
+    jacobian = jax.jacrev(lambda p: apply(p, X[:2])[:, 0])(parameters)
+    return sum(jax.numpy.einsum("p...,q...->pq", leaf, leaf) for leaf in jax.tree.leaves(jacobian))
+
+
+@pytest.mark.parametrize("length", [1.0, 28.0])
+def test_depth_moves_correlations_by_the_bias(length):
+    """Two inputs, 1 − c after 16 layers: biases, not depth alone, decide; NNGP and NTK differ."""
+    x = np.zeros((2, 784))
+    x[0, 0] = x[1, 1] = length
+
+    def gap(kernel, layers, **stds):
+        gram = np.asarray(kernel(x, hidden_layers=layers, **stds))
+        return 1 - gram[0, 1] / np.sqrt(gram[0, 0] * gram[1, 1])
+
+    critical = {"weight_std": 2**0.5, "bias_std": 0.0}
+    assert 0.05 < gap(kernels.nngp, 16, **critical) < 0.1
+    assert 0.6 < gap(kernels.ntk, 16, **critical) < 0.75
+    ordered = {"weight_std": 1.0, "bias_std": 1.0}
+    halved = gap(kernels.nngp, 12, **ordered) / gap(kernels.nngp, 8, **ordered)
+    np.testing.assert_allclose(halved, 2.0**-4, rtol=0.05)
+    first = gap(kernels.nngp, 1, **ordered)
+    assert (first < 1e-3) if length == 1 else (first > 0.1)
+
+
 @pytest.mark.usefixtures("untyped")
 @pytest.mark.parametrize(
     ("call", "message"),
