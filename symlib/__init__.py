@@ -10,8 +10,12 @@ The modules, each one concept, imported by name (``from symlib import groups``):
 - ``finite``: networks of finite width in NTK parametrisation and their empirical NTK
 - ``convolutions``: NNGP and NTK of circular convolutional networks
 - ``baselines``: the dullest explanations of an error
+- ``solving``: linear systems to six right digits, or a refusal
 - ``regression``: kernel regression with points left out, densely
-- ``spectral``: the same in the Fourier domain, and the paper's spectral error
+- ``spectral``: the paper's spectral error, and its balanced form
+- ``invariant``: regression with points left out in the Fourier domain of a finite group
+- ``rotated``: kernels of rotated images from a quarter of each orbit
+- ``intervals``: bootstrap and binomial intervals, permutation tests
 - ``partial_orbits``: images under rotation, some of which one class misses, in torch
 - ``nets``, ``training``: networks, and training them on such images
 - ``experiments``: the experiments of the book, as functions of their settings

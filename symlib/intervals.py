@@ -47,19 +47,20 @@ def bootstrap(
     >>> bootstrap(lambda part: part.right.mean(), table, by="digit")
     (0.5, 0.0, 1.0)
     """
-    table = table if isinstance(table, pd.DataFrame) else np.asarray(table)
     if not len(table):
         raise ValueError("table must have rows, got none; measure something first")
     columns = list(table.columns) if isinstance(table, pd.DataFrame) else []
     if by is not None and by not in columns:
         raise ValueError(f"by must be one of the columns {columns}, got {by!r}")
-    labels = np.arange(len(table)) if by is None else table[by].to_numpy()
-    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    rows_of: Any = table.iloc if isinstance(table, pd.DataFrame) else np.asarray(table)
+    labels = np.arange(len(table)) if by is None else np.asarray(table[by])
+    units = np.unique(labels)
+    members = [] if by is None else [np.flatnonzero(labels == unit) for unit in units]
     generator = np.random.default_rng(seed)
     drawn = []
-    for chosen in generator.integers(len(members), size=(draws, len(members))):
-        rows = np.concatenate([members[k] for k in chosen])
-        drawn.append(statistic(table.iloc[rows] if columns else table[rows]))
+    for chosen in generator.integers(len(units), size=(draws, len(units))):
+        rows = chosen if by is None else np.concatenate([members[k] for k in chosen])
+        drawn.append(statistic(rows_of[rows]))
     low, high = np.quantile(drawn, [0.025, 0.975])
     return float(statistic(table)), float(low), float(high)
 
@@ -140,10 +141,10 @@ def permutation_test(
     value = statistic(predicted, outcome)
     enough = value - 1e-12 * max(1.0, abs(value))  # rounding must not tell ties apart
     if math.factorial(units) <= draws:
-        orders = (list(order) for order in itertools.permutations(range(units)))
-        larger = [statistic(predicted[order], outcome) >= enough for order in orders]
-        return float(value), float(np.mean(larger))
+        every = itertools.permutations(range(units))
+        as_large = [statistic(predicted[list(order)], outcome) >= enough for order in every]
+        return float(value), float(np.mean(as_large))
     generator = np.random.default_rng(seed)
-    orders = (generator.permutation(units) for _ in range(draws))
-    larger = sum(statistic(predicted[order], outcome) >= enough for order in orders)
+    drawn = (generator.permutation(units) for _ in range(draws))
+    larger = sum(statistic(predicted[order], outcome) >= enough for order in drawn)
     return float(value), float((1 + larger) / (1 + draws))

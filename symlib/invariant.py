@@ -140,7 +140,7 @@ def leave_sets_out(
     touched = np.unique(np.concatenate(sets)[:, 0])
     for refine_above in (_PLAIN, 0.0):
         inverse, weights, error = _inverse(group, kernel, labels, touched, ridge, refine_above)
-        residuals, errors = [], []
+        residuals, worst = [], 0.0
         for rows in sets:
             place, element = np.searchsorted(touched, rows[:, 0]), rows[:, 1]
             steps = group.differences[element[:, None], element]
@@ -148,10 +148,10 @@ def leave_sets_out(
                 inverse[..., place[:, None], place, steps], weights[..., place, element, :], error
             )
             residuals.append(residual.reshape(*residual.shape[:-1], *labels.shape[2:]))
-            errors.append(error_here)
-        if np.max(errors) <= TOLERANCE:
+            worst = max(worst, float(np.max(error_here)))
+        if worst <= TOLERANCE:
             break
-    require_digits(np.max(errors), ridge)
+    require_digits(worst, ridge)
     return residuals
 
 

@@ -36,6 +36,7 @@ Leading axes are a batch of separate Gram matrices. Computed by JAX in float64.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -301,7 +302,7 @@ def require_x64() -> None:
         )
 
 
-def require_finite(gram: Array | np.ndarray) -> Array | np.ndarray:
+def require_finite(gram: Any) -> Any:
     """The Gram matrix, unless an input made it overflow or not a number."""
     if not bool(jnp.isfinite(gram).all()):
         raise ValueError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import gcd
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,7 @@ def run(
                 kept = np.arange(2 * largest)[::step]
                 sampled = turned[:, :, ::step]
                 sampled_gram = gram[:, kept[:, None], kept]
-                columns = errors(sampled_gram, ridge=settings.ridge)
+                columns: dict[str, Any] = {**errors(sampled_gram, ridge=settings.ridge)}
                 if settings.balanced:
                     columns |= balanced_errors(sampled_gram, ridge=settings.ridge)
                 columns |= {

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from symlib import convolutions, data, groups, invariant, results, rotated
 from symlib.experiments import cntk
+from symlib.solving import solve
 
 __all__ = ["PooledExemplars", "errors", "run", "unit_diagonal", "work"]
 
@@ -190,9 +191,10 @@ def _recognised(kernel, shape, ridge):
     balanced = (truth - everyone).argmax(axis=1) == own
     nearest = _nearest(kernel, own, upright)
 
-    transforms = np.moveaxis(np.fft.fft(kernel), -1, 0) + ridge * np.eye(len(kernel))
-    weight = np.abs(np.linalg.solve(transforms[0].real, outputs))[upright, own]
-    inverse = np.linalg.solve(transforms, np.eye(len(kernel))).mean(axis=0).real
+    transforms = np.moveaxis(np.fft.fft(kernel), -1, 0)
+    weight = np.abs(solve(transforms[0].real, outputs, ridge=ridge)[0])[upright, own]
+    inverse = solve(transforms, np.eye(len(kernel)), ridge=ridge, refine_above=1e-9)[0]
+    inverse = inverse.mean(axis=0).real
     found = [first, balanced, own[nearest] == own, nearest == np.arange(len(own))]
     found += [weight, 1 / np.diag(inverse)[upright]]
     return np.stack(found, axis=1).reshape(classes, each, -1).mean(axis=1)

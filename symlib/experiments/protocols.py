@@ -65,7 +65,7 @@ def run(
     generator = np.random.default_rng(settings.seed)
     pairs = data.pairs_of_classes(digits.labels, settings.pairs, generator=generator)
     signs = np.ones((settings.pairs, largest))
-    protocols = PROTOCOLS
+    protocols: tuple[str, ...] = PROTOCOLS
     if settings.shuffled:
         protocols = PROTOCOLS[:2]  # one more of B out would leave the labels balanced no longer
         signs[:, 1:] = generator.choice([-1.0, 1.0], size=(settings.pairs, largest - 1))
@@ -118,8 +118,8 @@ def held_out_sets(protocol: str, count: int) -> list[Int[np.ndarray, " held"]]:
     The first point of each is upright, and the one whose prediction counts; in ``balanced`` both
     are, so that the set stands there twice, once for each.
     """
-    other = np.arange(1, count)
-    sets = {
+    other = range(1, count)
+    sets: dict[str, list[list[int]]] = {
         "paper": [[0], [count]],
         "balanced": [[0, count], [count, 0]],
         "parted": [[0, count + k] for k in other] + [[count, k] for k in other],

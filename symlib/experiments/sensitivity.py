@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ class Sensitivity:
 
 
 _VARIED = ("norm", "weight_std", "bias_std", "hidden_layers", "ridge", "order", "kernel")
-_PAPER = {
+_PAPER: dict[str, Any] = {
     "norm": 1.0,
     "weight_std": 1.0,
     "bias_std": 1.0,
@@ -136,11 +137,11 @@ def interpolated_orbits(
         raise ValueError(
             f"count must be a multiple of 4, got {count}; quarter turns make the rest of an orbit"
         )
-    first = [
+    quarter = [
         scipy.ndimage.rotate(images, 360 * step / count, axes=(-1, -2), reshape=False, order=order)
         for step in range(count // 4)
     ]
-    first = orbits.normalize(np.stack(first, axis=-3))
+    first = orbits.normalize(np.stack(quarter, axis=-3))
     turned = np.moveaxis(orbits.quarter_turns(first), -3, -4)
     return turned.reshape(*images.shape[:-2], count, *images.shape[-2:])
 

@@ -47,7 +47,7 @@ def run(
     Returns:
         One row per pair, readout, N and ridge: ``error``, the mean of |r| over both classes, one
         left out at a time, and ``correct``, the share of the two that are classified right;
-        ``balanced`` and ``balanced_correct``, the same with both left out together.
+        ``balanced_error`` and ``balanced_correct``, the same with both left out together.
 
     Raises:
         ValueError: if some N does not divide the width of the images, or ``path`` holds other
@@ -72,27 +72,19 @@ def run(
                 labels = np.repeat([[1.0], [-1.0]], count, axis=1)
                 sets = [np.array(rows) for rows in ([[0, 0]], [[1, 0]], [[0, 0], [1, 0]])]
                 for ridge in settings.ridges:
-                    *alone, together = invariant.leave_sets_out(
+                    *each, together = invariant.leave_sets_out(
                         groups.cyclic(count),
                         kernel[..., :: width // count],
                         labels,
                         sets,
                         ridge=ridge,
                     )
-                    alone = np.concatenate(alone)
-                    rows.append(
-                        {
-                            "readout": readout,
-                            "count": count,
-                            "ridge": ridge,
-                            "error": np.abs(alone).mean(),
-                            "correct": regression.is_correct(alone, labels[:, 0]).mean(),
-                            "balanced": np.abs(together).mean(),
-                            "balanced_correct": regression.is_correct(
-                                together, labels[:, 0]
-                            ).mean(),
-                        }
-                    )
+                    row = {"readout": readout, "count": count, "ridge": ridge}
+                    for name, residual in (("", np.concatenate(each)), ("balanced_", together)):
+                        row[f"{name}error"] = np.abs(residual).mean()
+                        correct = regression.is_correct(residual, labels[:, 0])
+                        row[f"{name}correct"] = correct.mean()
+                    rows.append(row)
         return pd.DataFrame(rows).assign(pair=number)
 
     return results.sweep(

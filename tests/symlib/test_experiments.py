@@ -138,7 +138,7 @@ def test_shifts_equal_the_dense_computation(readout):
     np.testing.assert_allclose(frame.error[readout], np.abs(left_out).mean(), rtol=1e-6)
     assert frame.correct[readout] == (np.array(left_out) * labels[::4] < 1).mean()
     both = regression.refit(gram, labels, [0, 4], ridge=1e-6)
-    np.testing.assert_allclose(frame.balanced[readout], np.abs(both).mean(), rtol=1e-6)
+    np.testing.assert_allclose(frame.balanced_error[readout], np.abs(both).mean(), rtol=1e-6)
     assert frame.balanced_correct[readout] == (both * labels[::4] < 1).mean()
 
 
