@@ -13,7 +13,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from tools import assignments
+from tools import address, assignments
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "_build" / "assignments"
@@ -56,6 +56,16 @@ WRONG = {
             ),
             # another student's data
             ("student_data.circles(student)", "student_data.circles('x')", {"q7": 3}),
+        ],
+        "signs": [
+            # the error in place of the residual
+            (
+                "(inverse @ labels)[p] / inverse[p, p]",
+                "abs((inverse @ labels)[p] / inverse[p, p])",
+                {"q6": 3},
+            ),
+            # the frequency beside that of the labels, which question 7 uses
+            ("inverse[len(row) // 2]", "inverse[len(row) // 2 - 1]", {"q5": 3, "q7": 2}),
         ],
     },
     "the-ntk-by-hand": {
@@ -133,6 +143,95 @@ WRONG = {
                 {"q6": 2},
             ),
         ],
+        "signs": [
+            # errors in place of residuals
+            (
+                "np.linalg.solve(block, (inverse @ labels)[held_out])",
+                "abs(np.linalg.solve(block, (inverse @ labels)[held_out]))",
+                {"q2": 3},
+            ),
+            # both left out, each by the formula of one point
+            (
+                "both_out = regression.leave_out(gram, y, [0, count], ridge=1e-10)",
+                "both_out = regression.leave_one_out(gram, y, ridge=1e-10)[[0, count]]",
+                {"q5": 2},
+            ),
+            # labels less errors in place of predictions
+            (
+                "y - regression.leave_one_out(my_gram(16), y, ridge=1e-10)",
+                "y - abs(regression.leave_one_out(my_gram(16), y, ridge=1e-10))",
+                {"q6": 2},
+            ),
+        ],
+    },
+}
+
+# As above, but what a student wrote is right, and loses nothing.
+RIGHT = {
+    "cyclic-groups-and-circulants": {
+        "axes": [
+            (
+                "[g for g, moved in enumerate(orbit) if np.array_equal(moved, orbit[0])]",
+                "list(np.flatnonzero((orbit == orbit[0]).all(axis=(1, 2))))",
+            ),
+            ("len(row) * np.fft.ifft(row)", "np.conj(np.fft.fft(row))"),
+            ("np.fft.fft(row).real + ridge", "np.fft.fft(row) + ridge"),
+            (
+                "(inverse @ labels)[p] / inverse[p, p]",
+                "labels[p] - np.delete(gram[p], p) @ np.linalg.solve(\n"
+                "        np.delete(np.delete(gram, p, 0), p, 1) + ridge * np.eye(len(gram) - 1),\n"
+                "        np.delete(labels, p),\n    )",
+            ),
+        ],
+        "rows": [
+            (
+                "[g for g, moved in enumerate(orbit) if np.array_equal(moved, orbit[0])]",
+                "[\n"
+                "        g for g, same in enumerate(np.all(orbit == orbit[0], axis=(-2, -1)))\n"
+                "        if same\n    ]",
+            ),
+            (
+                "matrix[p[:, None], (p[:, None] + p) % len(matrix)].mean(axis=0)",
+                "[np.trace(np.roll(matrix, -s, axis=1)) / len(matrix) for s in p]",
+            ),
+        ],
+    },
+    "the-ntk-by-hand": {
+        "factors-and-powers": [
+            (
+                "generator.multivariate_normal(np.zeros(len(sigma)), sigma, size=samples)",
+                "generator.normal(size=(samples, len(sigma))) @ np.linalg.cholesky(sigma).T",
+            ),
+            (
+                "cross @ (modes * learned) @ (modes.T @ labels)",
+                "cross @ (modes @ np.diag(learned) @ np.linalg.inv(modes)) @ labels",
+            ),
+            (
+                "int(np.ceil(100 * labels @ np.linalg.solve(my_gram, labels)))",
+                "jax.numpy.array(1)\nwhile laziness(my_gram, labels, my_width, 1.0) > 0.1:\n    my_width += 1",
+            ),
+        ],
+    },
+    "rotated-digits": {
+        "axes": [
+            ("axes=(2, 1)", "axes=(-1, -2)"),
+            (
+                "rotated - rotated.mean(axis=(2, 3), keepdims=True)",
+                "rotated - rotated.mean((-2, -1))[..., None, None]",
+            ),
+            (
+                "np.linalg.norm(rotated, axis=(2, 3), keepdims=True)",
+                "np.sqrt((rotated**2).sum(axis=(-2, -1), keepdims=True))",
+            ),
+            (
+                "np.linalg.solve(block, (inverse @ labels)[held_out])",
+                "np.linalg.inv(block) @ (inverse[held_out] @ labels)",
+            ),
+            (
+                "regression.leave_out(gram, y, [0, count], ridge=1e-10)",
+                "leave_out(gram, y, [0, count], 1e-10)",
+            ),
+        ],
     },
 }
 
@@ -182,7 +281,7 @@ def given_to_students(name):
 
 @every_assignment
 def test_points(master, tmp_path):
-    """The solution scores in full, the untouched notebook nothing, mistakes what they should."""
+    """Right answers score in full, the untouched notebook nothing, mistakes what they should."""
     name, folder = master.stem, tmp_path / "submissions"
     folder.mkdir()
     nbformat.write(solution(name), folder / "solution.ipynb")
@@ -195,6 +294,12 @@ def test_points(master, tmp_path):
         for old, new, _ in mistakes:
             replace(notebook, old, new)
         nbformat.write(notebook, folder / f"{kind}.ipynb")
+    for kind, others in RIGHT[name].items():
+        notebook = solution(name)
+        replace(notebook, 'student = "instructor"', f'student = "{kind}"')
+        for old, new in others:
+            replace(notebook, old, new)
+        nbformat.write(notebook, folder / f"{kind}.ipynb")
 
     out, command = tmp_path / "grades.csv", ["grade", str(folder), "--timeout", "1200"]
     assert assignments.main([*command, "--out", str(out)]) == 0
@@ -205,6 +310,8 @@ def test_points(master, tmp_path):
     full = grades.loc["instructor", questions]
     assert full.sum() == grades.total["instructor"] == full_marks(master)
     assert (grades.loc["untouched", [*questions, "total"]] == 0).all()
+    for kind in RIGHT[name]:
+        assert grades.loc[kind, questions].to_dict() == full.to_dict(), kind
     assert sum(map(len, WRONG[name].values())) >= 4
     for kind, mistakes in WRONG[name].items():
         lost = pd.Series(0, questions)
@@ -226,6 +333,28 @@ def test_teaching_page_says_the_points(master):
     titles = re.findall(r"^# ([A-Z][a-z].+)$", master.read_text(), re.MULTILINE)
     row = re.search(rf"^\| \*{titles[0]}\* \| \d \| (\d+) \| 4 \|", page, re.MULTILINE)
     assert int(row[1]) == full_marks(master)
+
+
+@every_assignment
+def test_links_name_the_chapters(master):
+    """Chapters are called by their titles, at the addresses where they are."""
+    links = re.findall(r"\[([^]]+)\]\((https://[^)]+/book/([\w-]+)\.html)\)", master.read_text())
+    assert len(links) == 3
+    for name, link, chapter in links:
+        assert link.startswith(address.read().pages), link
+        text = (ROOT / "book" / f"{chapter}.md").read_text()
+        assert re.search(r"^# (.+)$", text, re.MULTILINE)[1] == name
+
+
+def test_syllabus_names_every_chapter():
+    page = (ROOT / "book" / "teaching.md").read_text()
+    named = set(re.findall(r"\{doc\}`([\w-]+)`", page))
+    chapters = re.findall(r"book/([\w-]+)$", (ROOT / "_toc.yml").read_text(), re.MULTILINE)
+    apart = {"teaching", "glossary", "notation", "bibliography"}
+    assert named == set(chapters) - apart
+    exercises = "".join(path.read_text() for path in (ROOT / "book").glob("*.md"))
+    for label in re.findall(r"\{ref\}`([\w-]+)`", page):
+        assert f":label: {label}\n" in exercises, label
 
 
 @every_assignment
