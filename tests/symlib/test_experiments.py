@@ -37,6 +37,7 @@ from symlib.experiments import (
     sensitivity,
     shifts,
     toy,
+    upright,
 )
 from tools import claims
 
@@ -182,6 +183,57 @@ def test_mlp_trained_tends_to_its_controls():
     again = mlp_trained.run(settings)
     np.testing.assert_array_equal(frame.adam, again.adam)
     np.testing.assert_array_equal(frame.descent, again.descent)
+
+
+def test_mlp_trained_with_both_upright_images_out():
+    """Infinite width with both left out is a refit without them, and descent tends to it."""
+    settings = mlp_trained.MlpTrained(
+        pairs=1, counts=(4,), width=32, steps=10, descent_steps=4000, together=True
+    )
+    frame = mlp_trained.run(settings)
+    digits = data.load("mnist-5000")
+    generator = np.random.default_rng(settings.seed)
+    (pair,) = data.pairs_of_classes(digits.labels, 1, generator=generator)
+    points = rotated.orbit_images(digits.images[pair], 4).reshape(8, -1)
+    gram = np.asarray(kernels.ntk(points, hidden_layers=1))
+    labels = np.repeat([1.0, -1.0], 4)
+    refit = regression.refit(gram, labels, [0, 4], ridge=settings.ridge)
+    np.testing.assert_allclose(frame.wide, np.abs(refit).mean(), rtol=1e-6)
+    assert frame.wide_correct[0] == (refit * [1, -1] < 1).mean()
+    np.testing.assert_allclose(frame.descent_wide, frame.wide, rtol=1e-3)
+
+
+def test_upright_of_the_nearest_image_is_a_plain_search():
+    """Against every product of a held-out sample with the training samples."""
+    from symlib import partial_orbits
+
+    settings = upright.Upright(
+        digits=(5,), counts=(4,), images=120, fresh=60, steps=2, batch=32, compared=40
+    )
+    frame = upright.run(settings).set_index(["model", "missing", "digit"]).sort_index()
+    assert set(frame.index.unique("model")) == {"mlp", "logistic", "nearest"}
+    assert len(frame.loc[("mlp", "all")]) == 10
+    digits = data.load(settings.dataset)
+    which = fig1.draw(digits.labels, settings, np.random.default_rng([settings.seed, 0]))
+    labels = digits.labels[which]
+    turned = partial_orbits.TurnedImages(digits.images[which], 4)
+    sets = upright._sets(labels, 4, [5], settings)
+    image, turn = np.divmod(np.concatenate(list(sets.values())), 4)
+    assert sorted(zip(image, turn)) == sorted(np.ndindex(180, 4))
+    held_out = sets["seen_upright"]
+    assert (labels[held_out // 4] == 5).all()
+    assert (held_out % 4 == 0).all()
+    import torch
+
+    tests, train = (turned(torch.from_numpy(s)).flatten(1) for s in (held_out, sets["train"]))
+    nearest = torch.cdist(tests, train).argmin(dim=1).numpy()
+    right = (labels[sets["train"][nearest] // 4] == 5).mean()
+    assert frame.loc[("nearest", "one", 5)].seen_upright == right
+
+
+def test_upright_needs_more_than_one_rotation():
+    with pytest.raises(ValueError, match="counts must name numbers of rotations from 2"):
+        upright.run(upright.Upright(counts=(1, 2)))
 
 
 def test_momentum_follows_a_linear_model():
