@@ -208,7 +208,8 @@ RIGHT = {
             ),
             (
                 "int(np.ceil(100 * labels @ np.linalg.solve(my_gram, labels)))",
-                "jax.numpy.array(1)\nwhile laziness(my_gram, labels, my_width, 1.0) > 0.1:\n    my_width += 1",
+                "jax.numpy.array(1)\n"
+                "while laziness(my_gram, labels, my_width, 1.0) > 0.1:\n    my_width += 1",
             ),
         ],
     },
