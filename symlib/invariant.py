@@ -190,7 +190,8 @@ def _inverse(group, kernel, labels, touched, ridge, refine_above):
             ridge=ridge,
             refine_above=refine_above,
         )
-        require_digits(errors + rounding[..., None] * inverse_norm, ridge)
+        smallest = np.einsum("...pp->...p", transform).real.min(axis=-1) + ridge
+        require_digits(errors + rounding[..., None] / smallest * inverse_norm, ridge)
         error = np.maximum(error, errors.max(axis=-1))
         q = q.conj().swapaxes(-1, -2)  # rows of the touched orbits, for Q is Hermitian
         qy = q @ ys

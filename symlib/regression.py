@@ -147,7 +147,7 @@ def block_residual(
         return weights / block, error
     symmetric = (block + np.swapaxes(block, -1, -2)) / 2
     residual, own_error, inverse_norm = solve(symmetric, weights, ridge=0.0, refine_above=_PLAIN)
-    return residual, own_error + error * inverse_norm * largest_row_sum(symmetric)
+    return residual, own_error + block.shape[-1] * inverse_norm * error
 
 
 def leave_one_out(

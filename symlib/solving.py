@@ -3,7 +3,8 @@ r"""Solving with a positive definite matrix to six right digits, or not at all.
 :math:`(K + \text{ridge}\cdot I)\,X = B` by one Cholesky factorisation and, where the matrix is
 nearly singular, by iterative refinement: the residual B − (K + ridge·I)X is computed in doubled
 precision, solved for with the same factor, and added to X until it no longer matters. The inverse
-is never formed. *Right* is meant for K as it is given in float64.
+is never formed. *Right* is meant for K as it is given in float64. Rows and columns are first scaled
+to a diagonal near one, by powers of two and so without rounding, lest large points hide small ones.
 
 Products of matrices come without rounding error when the matrices are cut into parts of so few bits
 that float64 holds every sum of products exactly.
@@ -50,7 +51,8 @@ def solve(
 
     Returns:
         X; for each matrix an estimate of the relative error of X in its largest entries; and one of
-        the norm of the inverse, by which errors of K itself are multiplied.
+        the norm of the inverse, by which errors of K itself are multiplied. The last two are of the
+        matrix as scaled, with a diagonal from 1/4 to 1 and no larger entry.
 
     Raises:
         ValueError: if K + ridge·I is not positive definite to working precision.
@@ -58,7 +60,10 @@ def solve(
     batch, points = gram.shape[:-2], gram.shape[-1]
     columns = np.broadcast_to(columns, (*batch, *columns.shape[-2:]))
     gram, columns = gram.reshape(-1, points, points), columns.reshape(-1, *columns.shape[-2:])
-    regularized = gram + ridge * np.eye(points)
+    scale = _powers_of_two(np.einsum("mpp->mp", gram).real + ridge)[..., None]
+    gram, ridges = scale * gram * scale.swapaxes(-1, -2), ridge * scale**2
+    columns = scale * columns
+    regularized = gram + ridges * np.eye(points)
     factors = _cholesky(regularized, ridge)
     probes = np.random.default_rng(0).choice([-1.0, 1.0], (points, 3))
     probes = np.broadcast_to(probes, (len(gram), points, 3))
@@ -70,13 +75,19 @@ def solve(
     poor = np.flatnonzero(error > refine_above)
     if len(poor):
         solution[poor], error[poor] = _refine(
-            gram[poor], ridge, factors[poor], columns[poor], solution[poor]
+            gram[poor], ridges[poor], factors[poor], columns[poor], solution[poor]
         )
     return (
-        solution.reshape(*batch, *columns.shape[-2:]),
+        (scale * solution).reshape(*batch, *columns.shape[-2:]),
         error.reshape(batch),
         inverse_norm.reshape(batch),
     )
+
+
+def _powers_of_two(diagonal):
+    """Powers of two near one over the roots, and ones where there is none."""
+    _, exponent = np.frexp(diagonal)
+    return np.where(diagonal > 0, np.ldexp(1.0, -exponent // 2), 1.0)
 
 
 def largest_row_sum(
@@ -123,14 +134,14 @@ def _substitute(factors, columns):
     return out
 
 
-def _refine(gram, ridge, factors, columns, solution):
+def _refine(gram, ridges, factors, columns, solution):
     """Solutions with corrections added, and an estimate of their relative error.
 
     A correction shrinks the error by as much as it is smaller than the correction before.
     """
     error, previous = np.ones(len(gram)), 1.0
     for _ in range(_STEPS):
-        correction = _substitute(factors, _residual(gram, ridge, solution, columns))
+        correction = _substitute(factors, _residual(gram, ridges, solution, columns))
         largest = np.abs(solution).max(axis=-2, keepdims=True)
         relative = np.abs(correction) / np.where(largest > 0, largest, 1)
         size = relative.max(axis=(-2, -1))
@@ -144,16 +155,16 @@ def _refine(gram, ridge, factors, columns, solution):
     return solution, np.maximum(error, EPS)
 
 
-def _residual(gram, ridge, solution, columns):
-    """B − (K + ridge·I)X to about twice the digits of float64."""
+def _residual(gram, ridges, solution, columns):
+    """B − (K + diag(ridges))X to about twice the digits of float64."""
     if np.iscomplexobj(gram):
         blocks = np.block([[gram.real, -gram.imag], [gram.imag, gram.real]])
         stacked = [np.concatenate([m.real, m.imag], axis=-2) for m in (solution, columns)]
-        both = _residual(blocks, ridge, *stacked)
+        both = _residual(blocks, np.concatenate([ridges, ridges], axis=-2), *stacked)
         points = gram.shape[-1]
         return both[..., :points, :] + 1j * both[..., points:, :]
     high, low = columns, np.zeros_like(columns)
-    for term in _products(gram, ridge, solution):
+    for term in _products(gram, ridges, solution):
         total = high - term
         taken = total - high
         low += (high - (total - taken)) - (term + taken)
@@ -161,17 +172,17 @@ def _residual(gram, ridge, solution, columns):
     return high + low
 
 
-def _products(gram, ridge, solution) -> Iterator[np.ndarray]:
-    """Matrices whose sum is (K + ridge·I)X, each without rounding error, the largest first."""
+def _products(gram, ridges, solution) -> Iterator[np.ndarray]:
+    """Matrices whose sum is (K + diag(ridges))X, each without rounding error, the largest first."""
     bits = (53 - (gram.shape[-1] - 1).bit_length()) // 2
     rows, columns = _parts(gram, -1, bits), _parts(solution, -2, bits)
-    ridges = _parts(np.full((1, 1), ridge), -1, 26)
+    halves = _parts(ridges, -1, 26)[:2]
     for order in range(_PARTS):
         for i in range(order + 1):
             yield rows[i] @ columns[order - i]
-    for scale in ridges[:2]:
+    for half in halves:
         for column in columns:
-            yield scale * column
+            yield half * column
 
 
 def _parts(matrix, axis, bits):

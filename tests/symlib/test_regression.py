@@ -208,7 +208,7 @@ def test_residuals_of_a_solve_are_those_of_sixty_digits(is_complex):
         exact = [mpmath.matrix(m[0].tolist()) for m in (gram, solution, columns)]
         truth = exact[2] - (exact[0] + mpmath.mpf(1e-3) * mpmath.eye(9)) * exact[1]
         truth = np.array(truth.tolist(), dtype=complex)
-    found = solving._residual(gram, 1e-3, solution, columns)[0]
+    found = solving._residual(gram, np.full((1, 9, 1), 1e-3), solution, columns)[0]
     assert np.abs(found - truth).max() <= 1e-12 * np.abs(truth).max()
 
 
@@ -229,3 +229,18 @@ def test_sets_left_out_one_after_another():
         np.testing.assert_allclose(
             found, regression.refit(gram, labels, held_out, ridge=0.1), rtol=1e-9
         )
+
+
+@pytest.mark.parametrize("ridge", [0.0, 1e-9])
+def test_small_points_keep_their_digits_beside_large_ones(ridge):
+    """A kernel that knows points of sizes from 10⁻⁶ to 10⁶, each residual to six digits."""
+    gram, labels = random_gram(8, condition=1e4), np.repeat([1.0, -1.0], 4)
+    size = np.geomspace(1e-6, 1e6, 8)
+    gram = size[:, None] * gram * size
+    found = regression.leave_one_out(gram, labels, ridge=ridge)
+    with mpmath.workdps(60):
+        exact = mpmath.matrix(gram.tolist()) + ridge * mpmath.eye(8)
+        weights = mpmath.lu_solve(exact, mpmath.matrix(labels.tolist()))
+        inverse = exact**-1
+        truth = [float(weights[p] / inverse[p, p]) for p in range(8)]
+    np.testing.assert_allclose(found, truth, rtol=1e-6)
