@@ -128,10 +128,12 @@ def _cholesky(matrices, ridge):
 def _substitute(factors, columns):
     """Solutions from lower triangular factors, forward and back."""
     solve_factored = lapack.zpotrs if np.iscomplexobj(factors) else lapack.dpotrs
-    out = np.empty(columns.shape, np.result_type(factors, columns))
-    for factor, column, solution in zip(factors, columns, out):
-        solution[:] = solve_factored(factor.conj().T, column, lower=0)[0]
-    return out
+    dtype = np.result_type(factors, columns)
+    upper = np.swapaxes(factors.conj(), -1, -2)
+    rows = np.array(np.swapaxes(columns, -1, -2), dtype, order="C")  # in LAPACK's order, and ours
+    for factor, row in zip(upper, rows):
+        solve_factored(factor, row.T, lower=0, overwrite_b=1)
+    return np.swapaxes(rows, -1, -2)
 
 
 def _refine(gram, ridges, factors, columns, solution):
