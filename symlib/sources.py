@@ -1,0 +1,58 @@
+"""What code computes something: modules of symlib, followed through their imports.
+
+The hash of a module's code changes when the code does, and not with its docstrings, comments or
+layout; so that what was computed and stored is computed anew only where it may differ.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["closure", "code_hash", "imported"]
+
+_ROOT = Path(__file__).parents[1]
+
+
+def imported(source: str) -> set[str]:
+    """Names of the modules of symlib that this source text imports, also inside its functions."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.startswith("symlib.") and _path(name).exists()}
+
+
+def closure(names: Iterable[str]) -> list[str]:
+    """These modules of symlib and all that they import, directly or not, in alphabetical order."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += imported(_path(name).read_text("utf-8"))
+    return sorted(found)
+
+
+def code_hash(names: Iterable[str]) -> str:
+    """SHA-256 of the code of these modules and of all that they import."""
+    digest = hashlib.sha256()
+    for name in closure(names):
+        digest.update(f"{name}\n{_code(_path(name).read_text('utf-8'))}\n".encode())
+    return digest.hexdigest()
+
+
+def _path(name: str) -> Path:
+    return _ROOT.joinpath(*name.split(".")).with_suffix(".py")
+
+
+def _code(source: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        if documented and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
