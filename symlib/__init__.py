@@ -20,6 +20,7 @@ The modules, each one concept, imported by name (``from symlib import groups``):
 - ``nets``, ``training``: networks, and training them on such images
 - ``experiments``: the experiments of the book, as functions of their settings
 - ``results``: tables of long experiments, stored and resumed
+- ``sources``: hashes of the code that computed something
 - ``tangents``: neural-tangents on current JAX, as an oracle
 - ``plotting``, ``notebook``: what every chapter begins with
 """

@@ -8,6 +8,7 @@ import ast
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 __all__ = ["closure", "code_hash", "imported"]
 
@@ -51,8 +52,9 @@ def _path(name: str) -> Path:
 
 def _code(source: str) -> str:
     tree = ast.parse(source)
+    node: Any
     for node in ast.walk(tree):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        if documented and ast.get_docstring(node) is not None:
+        documentable = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        if documentable and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
     return ast.unparse(tree)
