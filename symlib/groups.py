@@ -19,7 +19,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Inexact, Int
+
+from symlib._checks import read_only
 
 __all__ = [
     "Group",
@@ -40,7 +43,7 @@ Irrep = Inexact[np.ndarray, "order _ _"]
 class Group:
     """A finite group of order n, with one irrep of each equivalence class.
 
-    Attributes:
+    Attributes, all arrays being read-only:
         name: what to call it, as in ``"D_4"``.
         table: Cayley table, ``table[g, h]`` is the product gh; shape (n, n).
         irreps: unitary irreps, each of shape (n, d, d), the trivial one first.
@@ -55,6 +58,8 @@ class Group:
 
     def __post_init__(self) -> None:
         _check_axioms(self.table)
+        object.__setattr__(self, "table", read_only(self.table))
+        object.__setattr__(self, "irreps", tuple(read_only(irrep) for irrep in self.irreps))
 
     def __repr__(self) -> str:
         return f"Group({self.name}, order {self.order})"
@@ -67,12 +72,12 @@ class Group:
     @cached_property
     def inverses(self) -> Int[np.ndarray, " order"]:
         """The inverse of each element."""
-        return np.argmin(self.table, axis=1)  # gh = 0 is the least entry of row g
+        return read_only(np.argmin(self.table, axis=1))  # gh = 0 is the least entry of row g
 
     @cached_property
     def differences(self) -> Int[np.ndarray, "order order"]:
         """The element that leads from g to h: ``differences[g, h]`` is g⁻¹h."""
-        return self.table[self.inverses]
+        return read_only(self.table[self.inverses])
 
     @property
     def is_abelian(self) -> bool:
@@ -107,7 +112,9 @@ class Group:
             chosen = list(members)
             irreps = np.stack([self.irreps[r] for r in chosen])
             multiplicity = np.where(partner[chosen] == chosen, 1, 2)
-            stacks.append((irreps if is_complex else irreps.real, multiplicity))
+            stacks.append(
+                (read_only(irreps if is_complex else irreps.real), read_only(multiplicity))
+            )
         return tuple(stacks)
 
 
@@ -156,16 +163,17 @@ def direct_product(first: Group, second: Group) -> Group:
 
     Its irreps are the Kronecker products of those of the factors.
     """
-    n = first.order * second.order
-    table = (first.table[:, None, :, None] * second.order + second.table[None, :, None, :]).reshape(
-        n, n
-    )
+    table = first.table[:, None, :, None] * second.order + second.table[:, None, :]  # [g, h, u, v]
     irreps = tuple(
-        np.einsum("gab,hcd->ghacbd", a, b).reshape(n, a.shape[1] * b.shape[1], -1)
+        rearrange(np.einsum("gab,hcd->ghacbd", a, b), "g h a c b d -> (g h) (a c) (b d)")
         for a in first.irreps
         for b in second.irreps
     )
-    return Group(name=f"{first.name}×{second.name}", table=table, irreps=irreps)
+    return Group(
+        name=f"{first.name}×{second.name}",
+        table=rearrange(table, "g h u v -> (g h) (u v)"),
+        irreps=irreps,
+    )
 
 
 def symmetric(letters: int) -> Group:
@@ -207,7 +215,7 @@ def from_table(
     Raises:
         ValueError: if ``table`` breaks a group axiom.
     """
-    table = np.asarray(table)
+    table = np.array(table)
     _check_axioms(table)
     return Group(name=name, table=table, irreps=_irreps_of(table))
 

@@ -22,6 +22,7 @@ A ``kernel`` is the array k of shape (orbits, orbits, n). Leading axes are a bat
 from collections.abc import Sequence
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Float, Int
 
 from symlib._checks import EPS, held_out_indices, require_float64, require_ridge
@@ -59,8 +60,7 @@ def projection(
             f"gram must be square, over whole orbits of {n} points each, got shape {gram.shape}; "
             f"sample every orbit at all {n} elements of {group.name}"
         )
-    blocks = gram.reshape(*gram.shape[:-2], gram.shape[-1] // n, n, -1, n)
-    blocks = np.moveaxis(blocks, -3, -2)  # [..., i, j, h, u]
+    blocks = rearrange(gram, "... (i h) (j u) -> ... i j h u", h=n, u=n)
     return blocks[..., np.arange(n)[:, None], group.table].mean(axis=-2)
 
 
@@ -69,9 +69,7 @@ def gram_matrix(
 ) -> Float[np.ndarray, "*batch points points"]:
     r"""The Gram matrix :math:`K((i,g),(j,h)) = k_{ij}(g^{-1}h)` of an invariant kernel."""
     kernel = _check_kernel(group, kernel)
-    points = kernel.shape[-2] * group.order
-    blocks = np.moveaxis(kernel[..., group.differences], -2, -3)  # [..., i, g, j, h]
-    return blocks.reshape(*kernel.shape[:-3], points, points)
+    return rearrange(kernel[..., group.differences], "... i j g h -> ... (i g) (j h)")
 
 
 def split_orbits(
@@ -91,8 +89,8 @@ def split_orbits(
             f"subgroup_order must divide order and order the number of points, got "
             f"{subgroup_order}, {order} and {points}; four divides N for quarter turns"
         )
-    by_subgroup = np.arange(points).reshape(-1, subgroup_order, order // subgroup_order)
-    index = by_subgroup.swapaxes(1, 2).ravel()
+    steps = order // subgroup_order
+    index = rearrange(np.arange(points), "(i q r) -> (i r q)", q=subgroup_order, r=steps)
     return gram[..., index[:, None], index]
 
 
@@ -174,7 +172,7 @@ def leave_one_out(
 def _inverse(group, kernel, labels, touched, ridge, refine_above):
     """The invariant kernel of K̃⁻¹ among the touched orbits, K̃⁻¹y on them, their relative error."""
     orbits, n = labels.shape[:2]
-    labels_of_inverse = np.moveaxis(labels.reshape(orbits, n, -1), 1, -1)[..., group.inverses]
+    labels_of_inverse = rearrange(labels, "i g ... -> i (...) g")[..., group.inverses]
     diagonal = np.abs(np.diagonal(kernel, axis1=-3, axis2=-2))  # [..., g, i]
     rounding = EPS * diagonal.sum(axis=-2).max(axis=-1)  # of a Fourier transform
     inverse, weights, error = 0.0, 0.0, 0.0
@@ -197,8 +195,9 @@ def _inverse(group, kernel, labels, touched, ridge, refine_above):
         qy = q @ ys
 
         share = (multiplicity * d / n)[:, None, None]
-        q = _unblock(q[..., selected] * share, d)  # [..., i, j, r, a, b]
-        qy = _unblock(qy * share, d)
+        apart = "... r (i a) (j b) -> ... i j r a b"
+        q = rearrange(q[..., selected] * share, apart, a=d, b=d)
+        qy = rearrange(qy * share, apart, a=d, b=d)
         inverse = inverse + np.tensordot(q, irreps.conj(), ([-3, -2, -1], [0, 2, 3])).real
         weights = weights + np.tensordot(qy, irreps, ([-3, -2, -1], [0, 3, 2])).real
     return inverse, np.moveaxis(weights, -2, -1), error  # [..., i, j, g] and [..., i, g, o]
@@ -214,22 +213,13 @@ def _portions(group, orbits):
 
 def _block_transform(functions, irreps):
     """Fourier transforms of functions [..., i, j, g] as matrices [..., r, i·d + a, j·d + b]."""
-    (rows, columns), d = functions.shape[-3:-1], irreps.shape[-1]
     if np.iscomplexobj(irreps):  # the functions are real, and not copied to be complex
-        coefficients = np.empty((*functions.shape[:-1], len(irreps), d, d), complex)
+        coefficients = np.empty((*functions.shape[:-1], *irreps[:, 0].shape), complex)
         coefficients.real = np.tensordot(functions, irreps.real, ([-1], [1]))
         coefficients.imag = np.tensordot(functions, irreps.imag, ([-1], [1]))
     else:
-        coefficients = np.tensordot(functions, irreps, ([-1], [1]))  # [..., i, j, r, a, b]
-    blocks = np.moveaxis(np.moveaxis(coefficients, -3, -5), -3, -2)  # [..., r, i, a, j, b]
-    return blocks.reshape(*blocks.shape[:-4], rows * d, columns * d)
-
-
-def _unblock(matrices, d):
-    """From matrices [..., r, i·d + a, j·d + b] to [..., i, j, r, a, b]."""
-    rows, columns = matrices.shape[-2] // d, matrices.shape[-1] // d
-    blocks = matrices.reshape(*matrices.shape[:-2], rows, d, columns, d)  # [..., r, i, a, j, b]
-    return np.moveaxis(np.moveaxis(blocks, -2, -3), -5, -3)
+        coefficients = np.tensordot(functions, irreps, ([-1], [1]))
+    return rearrange(coefficients, "... i j r a b -> ... r (i a) (j b)")
 
 
 def _check_kernel(group: Group, kernel: np.ndarray) -> np.ndarray:

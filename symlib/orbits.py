@@ -14,6 +14,7 @@ is only nearly an action. Quarter turns, reflections and circular shifts only mo
 import numpy as np
 import scipy.ndimage
 import scipy.sparse
+from einops import rearrange
 from jaxtyping import Float, Num
 
 __all__ = [
@@ -49,8 +50,7 @@ def rotations(
     if count % 4:
         return rotate(images, np.arange(count) * 360 / count)
     first = rotate(images, np.arange(count // 4) * 360 / count)  # [..., r, y, x]
-    turned = np.moveaxis(quarter_turns(first), -3, -4)  # [..., q, r, y, x], angle q·N/4 + r
-    return turned.reshape(*images.shape[:-2], count, *images.shape[-2:])
+    return rearrange(quarter_turns(first), "... r q y x -> ... (q r) y x")  # angle q·N/4 + r
 
 
 def rotate(

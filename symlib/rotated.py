@@ -12,6 +12,7 @@ from collections.abc import Callable
 from math import gcd
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Float
 
 from symlib import orbits
@@ -50,8 +51,7 @@ def orbit_images(
     Normalisation commutes with the exact quarter turns, so it is done on the first quarter.
     """
     first = orbits.normalize(orbits.rotate(images, np.arange(count // 4) * 360 / count))
-    turned = np.moveaxis(orbits.quarter_turns(first), -3, -4)
-    return turned.reshape(*images.shape[:-2], count, *images.shape[-2:])
+    return rearrange(orbits.quarter_turns(first), "... r q y x -> ... (q r) y x")
 
 
 def orbit_gram(
@@ -121,11 +121,8 @@ def rotation_kernel(
     kernel: Float[np.ndarray, "orbits orbits turns"], count: int
 ) -> Float[np.ndarray, "images images count"]:
     """``turn_kernel``, averaged to one that all N rotations leave as it is."""
-    turns = kernel.shape[-1]
-    steps = count // turns
-    images = len(kernel) // steps
-    rows = kernel.reshape(images, steps, images, steps, turns).swapaxes(-1, -2)
-    rows = rows.reshape(images, steps, images, count)  # [i, r, j, u]
+    steps = count // kernel.shape[-1]
+    rows = rearrange(kernel, "(i r) (j s) turn -> i r j (turn s)", r=steps, s=steps)
     return sum(np.roll(rows[:, r], -r, axis=-1) for r in range(steps)) / steps
 
 

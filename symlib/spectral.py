@@ -10,6 +10,7 @@ Source: Perin and Deny 2025; ``balanced_error`` is this book's.
 from dataclasses import dataclass
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Float, Num
 
 from symlib._checks import EPS, require_float64, require_gram, require_ridge
@@ -29,7 +30,7 @@ __all__ = [
 class SpectralError:
     r"""The paper's :math:`\varepsilon_s = \lambda_N^{-1} / \langle\lambda^{-1}\rangle`.
 
-    Attributes:
+    Attributes, read-only where they are arrays:
         closeness: :math:`\lambda_N^{-1}` of the two classes, one over their separation.
         density: :math:`\langle\lambda^{-1}\rangle`, large when the orbits are densely sampled.
     """
@@ -62,7 +63,7 @@ def interleave(
             f"gram must hold two orbits of equal size, got {points} points; "
             "sample both classes at the same elements"
         )
-    order = np.arange(points).reshape(2, -1).T.ravel()
+    order = rearrange(np.arange(points), "(orbit g) -> (g orbit)", orbit=2)
     return gram[..., order[:, None], order]
 
 
@@ -127,9 +128,12 @@ def _inverse_spectrum(row, ridge):
 
 def _ratio(inverse, weights):
     points = inverse.shape[-1]
-    return SpectralError(
+    found = SpectralError(
         closeness=inverse[..., points // 2], density=(inverse * weights).mean(axis=-1)
     )
+    found.closeness.setflags(write=False)
+    found.density.setflags(write=False)
+    return found
 
 
 def spectral_error_of_pairs(

@@ -22,6 +22,7 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 # What Colab's runtime of August 2026 had, older than our lock; and what some day it may have.
 THEN = {
     "click": "8.4.2",
+    "einops": "0.8.2",
     "jax": "0.7.2",
     "jaxlib": "0.7.2",
     "joblib": "1.5.3",

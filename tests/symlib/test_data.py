@@ -57,6 +57,14 @@ def test_five_thousand_digits():
     assert np.bincount(digits.labels).tolist() == [500] * 10
 
 
+def test_reads_once_what_nobody_can_change():
+    digits = data.load()
+    assert data.load() is digits
+    for array in (digits.images, digits.labels):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 0
+
+
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_fetches_once_from_the_mirror_that_answers(name, server, tmp_path):
     first = data.load(name, root=tmp_path)
@@ -65,7 +73,7 @@ def test_fetches_once_from_the_mirror_that_answers(name, server, tmp_path):
     assert len(server) == 4  # each file once from each mirror
     again = data.load(name, root=tmp_path)
     assert len(server) == 4
-    assert (again.images == first.images).all()
+    assert again is first
     assert sorted(p.name for p in (tmp_path / name).iterdir()) == sorted(FILES)
 
 

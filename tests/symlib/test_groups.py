@@ -120,6 +120,17 @@ def test_closed_forms_agree_with_numerical_irreps():
         np.testing.assert_allclose(overlap.sum(), len(group.irreps), atol=1e-8)
 
 
+def test_arrays_are_read_only():
+    table = dihedral(3).table.copy()
+    group = from_table(table, name="D_3")
+    table[:] = 0
+    assert (group.table == dihedral(3).table).all()
+    stacks = [array for stack in group.real_dual for array in stack]
+    for array in (group.table, group.inverses, group.differences, *group.irreps, *stacks):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 0
+
+
 def test_quaternion_relations():
     table = quaternion().table
     one, i, j, k, minus, minus_k = 0, 1, 2, 3, 4, 7

@@ -160,6 +160,8 @@ def test_spectral_error_is_exact_on_circulant_grams(ridge):
     np.testing.assert_allclose(np.abs(residual), predicted.error, rtol=1e-12)
     np.testing.assert_allclose(predicted.error, predicted.closeness / predicted.density)
     assert predicted.separation == 1 / predicted.closeness
+    with pytest.raises(ValueError, match="read-only"):
+        predicted.closeness[...] = 0
 
 
 @pytest.mark.parametrize("ridge", [0.0, 0.1])
