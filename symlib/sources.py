@@ -47,7 +47,8 @@ def code_hash(names: Iterable[str]) -> str:
 
 
 def _path(name: str) -> Path:
-    return _ROOT.joinpath(*name.split(".")).with_suffix(".py")
+    path = _ROOT.joinpath(*name.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def _code(source: str) -> str:

@@ -30,6 +30,15 @@ def test_imports_are_followed(package):
     }
 
 
+def test_packages_count_where_they_are_named(package):
+    (package / "symlib" / "inner").mkdir()
+    write(package, "inner/__init__", "from symlib import b\n")
+    write(package, "inner/c", "")
+    found = sources.imported("from symlib.inner import c")
+    assert found == {"symlib.inner", "symlib.inner.c"}
+    assert sources.closure(found) == ["symlib.b", "symlib.inner", "symlib.inner.c"]
+
+
 def test_docstrings_comments_and_layout_are_no_change(package):
     before = sources.code_hash(["symlib.a"])
     write(
