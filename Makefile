@@ -8,7 +8,7 @@ PAGES := $(if $(filter course,$(EDITION)),_build/course/)_build/html
 SOURCES := $(shell find book symlib tools -type f -not -name '*.ipynb' -not -name '*.pyc') \
            _config.yml _toc.yml requirements.txt
 
-.PHONY: help book test serve notebooks assignments bench lint lock clean
+.PHONY: help book test serve notebooks numbers assignments bench lint lock clean
 
 help:             ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -23,6 +23,9 @@ serve: book       ## Show the book on http://localhost:8000
 
 notebooks: $(VENV)/.installed  ## Regenerate book/*.ipynb from the chapters
 	$(RUN) -m tools.lower
+
+numbers: $(VENV)/.installed  ## Take the numbers of the prose from the executed chapters
+	$(RUN) -m tools.outputs --numbers
 
 assignments: _build/assignments/.built  ## Make the student, solution and autograder versions
 
@@ -45,7 +48,7 @@ clean:            ## Remove what was built, not what was installed
 
 $(PAGES)/.built-$(SYMLIB_SCALE): $(VENV)/.installed $(SOURCES)
 	$(RUN) -m tools.build $(EDITION)
-	@touch $@
+	@rm -f $(PAGES)/.built-* && touch $@
 
 _build/assignments/.built: $(VENV)/.installed $(wildcard assignments/*) tools/assignments.py
 	$(RUN) -m tools.assignments build

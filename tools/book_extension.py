@@ -1,7 +1,7 @@
-"""What the book adds to Sphinx: the ledger of claims, its address, pages that ask no other host.
+"""What the book adds to Sphinx: outputs, the ledger of claims, pages that ask no other host.
 
-The directive ``{claims}`` draws the ledger. What the chapters recorded is only known once all of
-them are read, so the measured cells are filled in when the page is written.
+The pages take their outputs, and what was recorded, from the notebooks that ``tools.outputs`` has
+executed. The directive ``{claims}`` draws the ledger, and ``{measured}`` prints one number.
 """
 
 import json
@@ -10,15 +10,16 @@ import shutil
 from pathlib import Path
 
 import imagesize
+import nbformat
 from docutils import nodes
 from docutils.statemachine import StringList
-from myst_nb.sphinx_ import NbMetadataCollector
+from myst_nb.core.read import read_myst_markdown_notebook
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from tools import address, claims
+from tools import address, claims, lower, measured, outputs
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +27,60 @@ COLUMNS = {"Claim": 38, "Measured in": 12, "Expected": 12, "Measured here": 24, 
 WIDE = 1.8  # width over height
 
 
+def take_outputs(app: Sphinx) -> None:
+    """Let the chapters with code be read with the outputs of their executed notebooks."""
+    for name in lower.with_code(lower.read_chapters(Path(app.srcdir))):
+        options = {"executed": os.fspath(_executed(app, name)), "config": app.env.myst_config}
+        reader = ("book_extension.read_with_outputs", options, False)
+        app.env.mystnb_config.custom_formats[f"/book/{name}.md"] = reader
+
+
+def read_with_outputs(text: str, executed: str, **options) -> nbformat.NotebookNode:
+    """A chapter as a notebook, with the outputs of the executed one, which may have more cells.
+
+    Raises:
+        ValueError: if that is of other code, or not there.
+    """
+    notebook = read_myst_markdown_notebook(text, add_source_map=True, **options)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    path = Path(executed)
+    ran = nbformat.read(path, as_version=4).cells[1:] if path.exists() else []
+    if [cell.source for cell in cells] != [cell.source for cell in ran[: len(cells)]]:
+        raise ValueError(f"{path} must hold the outputs of this chapter's code; run make book")
+    for cell, done in zip(cells, ran):
+        cell.outputs = done.outputs
+    return notebook
+
+
+def read_again(app: Sphinx, document: str, source: list[str]) -> None:
+    """Let a chapter be read again when its executed notebook is a new one."""
+    executed = _executed(app, Path(document).name)
+    if executed.exists():
+        app.env.note_dependency(os.fspath(executed))
+
+
+def _executed(app: Sphinx, name: str) -> Path:
+    """The executed notebook of a chapter; the edition for a course has those of the whole book."""
+    folder = app.config.executed or outputs.folder(Path(app.srcdir))
+    return Path(folder) / f"{name}.ipynb"
+
+
+class MeasuredRole(SphinxRole):
+    """A number that a chapter recorded, with its interval."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Print it as the notebooks do."""
+        root = Path(self.env.srcdir)
+        self.env.note_dependency(os.fspath(root / measured.KEPT))
+        try:
+            return [nodes.Text(measured.show(self.text, measured.read(root)))], []
+        except ValueError as error:
+            logger.warning(str(error), location=self.get_location())
+            return [], []
+
+
 class MeasuredCells(nodes.General, nodes.Element):
-    """Stands for what a claim measured and its verdict, until all chapters are read."""
+    """Stands for what a claim measured and its verdict, until the page is written."""
 
 
 class ClaimsDirective(SphinxDirective):
@@ -88,15 +141,8 @@ def _ledger_path(app: Sphinx) -> Path:
 
 def _recorded(app: Sphinx) -> dict[str, claims.Measured]:
     """All that the chapters of this build recorded."""
-    found = {}
-    for document, metadata in NbMetadataCollector.get_doc_data(app.env).items():
-        path = Path(app.outdir).parent / "jupyter_execute" / f"{document}.glue.json"
-        if metadata.get("glue"):  # without, a file there is of an earlier build
-            for output in json.loads(path.read_text()).values():
-                payload = json.loads(output["data"]["application/json"])
-                key = payload.pop("key")
-                found[key] = claims.Measured(**payload)
-    return found
+    root = Path(app.srcdir)
+    return measured.recorded(_executed(app, "").parent, lower.read_chapters(root))
 
 
 def _verdicts(app: Sphinx) -> list[dict]:
@@ -269,8 +315,13 @@ def mark_wide_figures(app: Sphinx, doctree: nodes.document, document: str) -> No
 
 def setup(app: Sphinx) -> dict:
     """Register all of the above."""
-    source = Path(__file__).read_text()
-    app.add_config_value("book_extension_source", source, "env")  # when it changes, so do pages
+    makers = (__file__, address.__file__, claims.__file__, measured.__file__)
+    content = [Path(path).read_text() for path in (*makers, address.ROOT / "requirements.txt")]
+    app.add_config_value("page_makers", content, "env")  # when they change, so do pages
+    app.add_config_value("executed", "", "env")
+    app.connect("builder-inited", take_outputs, priority=900)
+    app.connect("source-read", read_again)
+    app.add_role("measured", MeasuredRole())
     app.add_node(MeasuredCells)
     app.add_directive("claims", ClaimsDirective)
     app.connect("config-inited", take_address)

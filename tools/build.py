@@ -1,11 +1,10 @@
-"""Build the executed book: ``python -m tools.build``, or its edition without solutions.
+"""Build the book: ``python -m tools.build``, or its edition without solutions.
 
-Chapters are executed once and their outputs cached. The cache knows only the text of the cells,
-so it is emptied here whenever the library, the lock or the scale that they ran with has changed.
+First the chapters that changed are executed (``tools/outputs.py``), then the numbers of the prose
+are compared with what they recorded (``tools/measured.py``); if all is well, pages are made.
 """
 
 import argparse
-import hashlib
 import os
 import shutil
 import subprocess
@@ -13,32 +12,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from tools import address, edition, lower
+from tools import address, edition, execute, lower, measured, outputs
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "_build"
 COURSE = BUILD / "course"  # sources and pages of the edition without solutions
 MATHJAX_FILES = ("tex-mml-chtml.js", "output/chtml/fonts", "input/tex/extensions")
-
-
-def execution_key() -> str:
-    """A hash of everything outside the chapters that their outputs depend on."""
-    digest = hashlib.sha256(os.environ.get("SYMLIB_SCALE", "quick").encode())
-    stored = (ROOT / "book" / "results").glob("*.csv")
-    for path in sorted([*(ROOT / "symlib").rglob("*.py"), *stored, ROOT / "requirements.txt"]):
-        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def discard_stale_outputs() -> None:
-    """Empty the caches of Sphinx and of the executed notebooks unless they are of this key."""
-    stamp = BUILD / "execution-key"
-    if stamp.exists() and stamp.read_text() == execution_key():
-        return
-    for cache in (".jupyter_cache", ".doctrees", "html", "course", "assets/explorers"):
-        shutil.rmtree(BUILD / cache, ignore_errors=True)
-    BUILD.mkdir(exist_ok=True)
-    stamp.write_text(execution_key())
 
 
 def bring_mathjax() -> None:
@@ -55,14 +34,16 @@ def bring_mathjax() -> None:
 
 
 def bring_explorers() -> None:
-    """Make the digits and still figures of the live explorers, unless they are there."""
+    """Make the digits and still figures of the live explorers, unless they are of this code."""
     target = BUILD / "assets" / "explorers"
-    source = ROOT / "tools" / "explorers.py"
-    if target.exists() and target.stat().st_mtime > source.stat().st_mtime:
+    stamp = BUILD / "explorers-key"
+    key = outputs.key([(ROOT / "tools" / "explorers.py").read_text()])
+    if target.exists() and stamp.exists() and stamp.read_text() == key:
         return
     from tools import explorers  # imports JAX, which takes seconds
 
     explorers.make(target)
+    execute.write(stamp, key)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,28 +56,45 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    discard_stale_outputs()
     bring_mathjax()
     bring_explorers()
-    lower.main()
-    if options.edition == "course":
-        edition.stage(ROOT, COURSE)
-    return build(ROOT if options.edition == "full" else COURSE)
+    return build(ROOT, COURSE if options.edition == "course" else None)
 
 
-def build(root: Path) -> int:
-    """Build the pages of the sources in a folder, and show what went wrong."""
+def build(root: Path, course: Path | None = None) -> int:
+    """Build the book in a folder, or the edition for a course staged in another one."""
+    if problems := execute_and_lower(root):
+        print(*problems, sep="\n", file=sys.stderr)
+        return 1
+    if course:
+        edition.stage(root, course)
+    return make_pages(course or root)
+
+
+def execute_and_lower(root: Path) -> list[str]:
+    """Execute the chapters that changed and write all notebooks, or say what is wrong with them."""
+    if failed := outputs.refresh(root):
+        return [f"\n{outcome.name}: {outcome.problem}\n{outcome.details}" for outcome in failed]
+    chapters = lower.read_chapters(root)
+    if os.environ.get("SYMLIB_SCALE", "quick") == "quick":
+        recorded = measured.recorded(outputs.folder(root), chapters)
+        if wrong := measured.problems(chapters, measured.read(root), recorded):
+            return wrong
+    try:
+        lower.write(root)
+    except lower.LoweringError as error:
+        return [str(error)]
+    return []
+
+
+def make_pages(root: Path) -> int:
+    """Make the pages of the sources in a folder."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = ["jupyter-book", "build", str(root), "-W", "--keep-going", "-n"]
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "SYMLIB_BUILDING": "1",
-    }
-    status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-    if status:
-        for report in sorted((root / "_build" / "html" / "reports").rglob("*.log")):
-            print(f"\n{report.relative_to(root)}\n{report.read_text()}", file=sys.stderr)
-    return status
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PATH": path}, check=False)
+    if done.returncode:  # read all pages again next time: what was read brings no warning twice
+        (root / "_build" / ".doctrees" / "environment.pickle").unlink(missing_ok=True)
+    return done.returncode
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from tools import lower
+from tools import lower, outputs
 
 _WITH_CODE = re.compile(
     r"^(`{3,}|:{3,})\{solution-start\}.*?^(`{3,}|:{3,})\{solution-end\} *\n\2 *$\n*",
@@ -35,7 +35,7 @@ def stage(root: Path, staged: Path) -> None:
         if not path.exists() or path.read_bytes() != content:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-    lower.main(staged)
+    lower.write(staged)
 
 
 def without_solutions(text: str) -> str:
@@ -56,14 +56,14 @@ def without_solutions(text: str) -> str:
 def settings(root: Path) -> str:
     """The settings of the book, without the buttons that lead to sources with solutions.
 
-    Colab opens the notebooks on a branch named course. Executed cells are shared with the whole
-    book: chapters whose code is the same do not run again.
+    Colab opens the notebooks on a branch named course. The outputs are those of the whole book,
+    whose chapters begin with the same code: no cell comes after the first solution.
     """
     config = yaml.safe_load((root / "_config.yml").read_text())
     config["repository"]["branch"] = "course"
     for button in ("use_edit_page_button", "use_issues_button", "use_repository_button"):
         config["html"][button] = False
-    config["execute"]["cache"] = os.fspath(root / "_build" / ".jupyter_cache")
+    config["sphinx"]["config"]["executed"] = os.fspath(outputs.folder(root))
     config["sphinx"]["local_extensions"] = {"book_extension": os.fspath(root / "tools")}
     static = config["sphinx"]["config"]["html_static_path"]
     config["sphinx"]["config"]["html_static_path"] = [

@@ -8,8 +8,7 @@ role that is not known here is an error, so that none ever reaches a reader raw.
 import csv
 import math
 import re
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -18,7 +17,8 @@ import jupytext
 import nbformat
 from pybtex.database import parse_file
 
-from tools import address
+from tools import address, measured
+from tools.claims import Measured
 
 ROOT = Path(__file__).parent.parent
 
@@ -57,17 +57,17 @@ class Targets:
     labels: dict[str, tuple[str, str]] = field(default_factory=dict)  # label → chapter, text
     citations: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # names, year, link
     terms: dict[str, str] = field(default_factory=dict)  # term in small letters → as it is written
+    numbers: Mapping[str, Measured] = field(default_factory=dict)  # key → what was recorded
 
 
-def main(root: Path = ROOT) -> None:
+def write(root: Path = ROOT) -> None:
     """Write the notebook of every chapter that has code, where it differs from what is there."""
     place = address.read(root=root)
     chapters = read_chapters(root)
     targets = collect(chapters, place.pages, root / "book" / "references.bib")
+    targets.numbers = measured.read(root)
     durations = read_durations(root)
-    for name, text in chapters.items():
-        if "```{code-cell}" not in text:
-            continue
+    for name, text in with_code(chapters).items():
         lowered = lower(name, text, targets, place.requirement, durations.get(name, ""))
         path = root / "book" / f"{name}.ipynb"
         if not path.exists() or path.read_text() != lowered:
@@ -78,6 +78,19 @@ def read_chapters(root: Path = ROOT) -> dict[str, str]:
     """The text of every chapter, in the order of the book, in which its equations are numbered."""
     listed = re.findall(r"(?:root|file): book/([\w-]+)", (root / "_toc.yml").read_text())
     return {name: (root / "book" / f"{name}.md").read_text() for name in listed}
+
+
+def with_code(chapters: Mapping[str, str]) -> dict[str, str]:
+    """Those of these chapters that have code, and so a notebook."""
+    return {name: text for name, text in chapters.items() if "```{code-cell}" in text}
+
+
+def code_cells(text: str, requirement: str) -> list[nbformat.NotebookNode]:
+    """The code cells of a chapter's notebook: the install cell, and those of its text."""
+    cells = jupytext.reads(text, fmt="md:myst").cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    install = _INSTALL.format(requirement=requirement)
+    return [nbformat.v4.new_code_cell(source) for source in (install, *code)]
 
 
 def read_durations(root: Path = ROOT) -> dict[str, str]:
@@ -140,7 +153,6 @@ def lower(name: str, text: str, targets: Targets, requirement: str, duration: st
         requirement: what the install cell hands to pip.
         duration: how long the chapter takes on which device.
     """
-    notebook = jupytext.reads(text, fmt="md:myst")
     source = f"{targets.online}/book/{name}.html"
     takes = f" To run, it takes about {duration}." if duration else ""
     cells = [
@@ -151,7 +163,7 @@ def lower(name: str, text: str, targets: Targets, requirement: str, duration: st
         nbformat.v4.new_code_cell(_INSTALL.format(requirement=requirement)),
     ]
     in_solution = False
-    for cell in notebook.cells:
+    for cell in jupytext.reads(text, fmt="md:myst").cells:
         if cell.cell_type == "code":
             code = nbformat.v4.new_code_cell(cell.source)
             if in_solution:
@@ -274,8 +286,8 @@ class _Lowerer:
             "cite:p": lambda: self.citation(target, parenthesised=True),
             "cite:t": lambda: self.citation(target, parenthesised=False),
             "doc": lambda: self.to_chapter(target, shown),
-            "glue:text": lambda: f"`{target.rsplit(':', 1)[0]}`",
             "math": lambda: f"${target}$",
+            "measured": lambda: self.number(target),
             "term": lambda: self.to_term(target, shown),
         }
         references = ("eq", "numref", "prf:ref", "ref")
@@ -294,6 +306,13 @@ class _Lowerer:
             text = f"{names}, {year}" if parenthesised else f"{names} ({year})"
             shown.append(f"[{text}]({link})" if link else text)
         return f"({'; '.join(shown)})" if parenthesised else " and ".join(shown)
+
+    def number(self, target: str) -> str:
+        """What a chapter recorded, as the prose shows it."""
+        try:
+            return measured.show(target, self.targets.numbers)
+        except ValueError as error:
+            raise self.error(str(error)) from error
 
     def to_chapter(self, chapter: str, shown: str | None) -> str:
         """A link to a chapter of the online book."""
@@ -342,4 +361,4 @@ def _quote(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    write()

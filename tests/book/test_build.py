@@ -1,4 +1,4 @@
-"""The build itself: an error in a cell, or a claim that is not measured, must fail it."""
+"""The build itself: an error in a cell, a claim not measured or a stale number must fail it."""
 
 import os
 import re
@@ -12,6 +12,7 @@ import pytest
 import symlib
 
 ROOT = Path(__file__).parents[2]
+BUILD = "import pathlib, sys\nfrom tools import build\nsys.exit(build.build(pathlib.Path({!r})))"
 
 PAGE = """# Page
 
@@ -45,16 +46,17 @@ def prepare(folder, contents):
     return folder
 
 
-def build(folder, code, published=None):
+def build(folder, code, published=None, prose=""):
     """Build the book with this code on its page, again if it was built before."""
     header = (ROOT / "book" / "welcome.md").read_text().split("# Can")[0]
-    (folder / "book" / "page.md").write_text(header + PAGE.format(code=code))
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    page, text = folder / "book" / "page.md", header + PAGE.format(code=code) + prose
+    if not page.exists() or page.read_text() != text:
+        page.write_text(text)
     unpublished = {name: value for name, value in os.environ.items() if name != "BOOK_TAG"}
     return subprocess.run(
-        ["jupyter-book", "build", ".", "-W", "--keep-going", "-n"],
-        cwd=folder,
-        env=unpublished | {"PATH": path} | (published or {}),
+        [sys.executable, "-c", BUILD.format(os.fspath(folder))],
+        cwd=ROOT,
+        env=unpublished | (published or {}),
         capture_output=True,
         text=True,
         check=False,
@@ -62,8 +64,61 @@ def build(folder, code, published=None):
 
 
 def test_an_error_in_a_cell_fails_the_build(tmp_path):
-    assert build(prepare(tmp_path / "bad", ""), "1 / 0").returncode != 0
-    assert build(prepare(tmp_path / "good", ""), "1 / 1").returncode == 0
+    folder = prepare(tmp_path, "")
+    for _ in range(2):  # also when nothing has changed since
+        done = build(folder, "x = 0\n1 / x")
+        assert done.returncode != 0
+        assert "page: cell 2: ZeroDivisionError: division by zero" in done.stderr
+        assert "----> 2 1 / x" in re.sub(r"\x1b\[[\d;]*m", "", done.stderr)
+    assert build(folder, "1 / 1").returncode == 0
+
+
+def test_pages_follow_the_outputs(tmp_path):
+    """When a chapter ran again although its text has not changed."""
+    folder = prepare(tmp_path, "")
+    page = folder / "_build" / "html" / "book" / "page.html"
+    for taste in ("sweet", "sour"):
+        (folder / "_build" / "executed" / "page.ipynb").unlink(missing_ok=True)
+        code = "import os\n\nprint('It is', os.environ['TASTE'])"
+        assert build(folder, code, {"TASTE": taste}).returncode == 0
+        assert f"It is {taste}" in page.read_text()
+
+
+def test_a_warning_fails_the_build_until_it_is_mended(tmp_path):
+    folder = prepare(tmp_path, "")
+    for _ in range(2):
+        done = build(folder, "1 / 1", prose="\nSee {ref}`nowhere`.\n")
+        assert done.returncode != 0
+        assert "nowhere" in done.stderr
+    assert build(folder, "1 / 1").returncode == 0
+
+
+def test_numbers_of_the_prose_are_what_was_recorded(tmp_path):
+    """In the page and the notebook; a stale, an unknown or a new number fails the build."""
+    folder = prepare(tmp_path, "")
+    kept = folder / "book" / "measured.csv"
+    record = "from symlib.notebook import record\n\nrecord('page.share', {}, 0.13, 0.21)"
+    prose = "\nIt is {measured}`page.share %`.\n"
+    done = build(folder, record.format(0.17), prose=prose)
+    assert done.returncode != 0
+    assert "book/page.md:21: page.share is not in book/measured.csv; run make" in done.stderr
+
+    kept.write_text("key,value,low,high\npage.share,0.17,0.13,0.21\n")
+    assert build(folder, record.format(0.171), prose=prose).returncode == 0
+    page = folder / "_build" / "html" / "book" / "page.html"
+    assert "It is 17 % [13, 21]." in page.read_text()
+    assert "It is 17 % [13, 21]." in (folder / "book" / "page.ipynb").read_text()
+
+    done = build(folder, record.format(0.19), prose=prose)
+    assert done.returncode != 0
+    assert "book/page.md:21: page.share was 0.17 0.13 0.21 and is 0.19 0.13 0.21" in done.stderr
+    kept.write_text("key,value,low,high\npage.share,0.19,0.13,0.21\n")
+    assert build(folder, record.format(0.19), prose=prose).returncode == 0
+    assert "It is 19 % [13, 21]." in page.read_text()
+
+    done = build(folder, record.format(0.19), prose=prose.replace("share", "shore"))
+    assert done.returncode != 0
+    assert "book/page.md:21: no chapter recorded page.shore" in done.stderr
 
 
 def test_a_claim_that_is_not_measured_fails_the_build(tmp_path):
@@ -114,8 +169,6 @@ FORK = {
 def test_buttons_lead_to_where_the_book_is_published(
     tmp_path, published, repository, online, notebooks
 ):
-    (tmp_path / "book").mkdir()
-    (tmp_path / "book" / "page.ipynb").write_text("{}")
     folder = prepare(tmp_path, "")
     assert build(folder, "1 / 1", published).returncode == 0
     page = (folder / "_build" / "html" / "book" / "page.html").read_text()

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from tools import address, claims, lower
+from tools import address, claims, lower, measured, outputs
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted(
@@ -33,6 +33,7 @@ def test_notebook_is_in_sync(path):
     place = address.read()
     chapters = lower.read_chapters()
     targets = lower.collect(chapters, place.pages, ROOT / "book" / "references.bib")
+    targets.numbers = measured.read(ROOT)
     duration = lower.read_durations().get(path.stem)
     assert duration, f"measure it: python -m tools.execute --keep --out out {path.stem}"
     expected = lower.lower(path.stem, chapters[path.stem], targets, place.requirement, duration)
@@ -113,6 +114,14 @@ def built():
     path = ROOT / "_build" / "html" / "claims.json"
     assert path.exists(), "run make book first"
     return json.loads(path.read_text())
+
+
+def test_numbers_of_the_prose_are_those_measured():
+    """And each row of the record is quoted."""
+    chapters, kept = lower.read_chapters(), measured.read(ROOT)
+    found = measured.recorded(outputs.folder(ROOT), chapters)
+    assert measured.problems(chapters, kept, found) == []
+    assert measured.table(chapters, kept, found) == (ROOT / measured.KEPT).read_text()
 
 
 def test_ledger_is_whole(built):

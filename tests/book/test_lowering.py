@@ -4,6 +4,7 @@ import nbformat
 import pytest
 
 from tools import lower
+from tools.claims import Measured
 
 BIBLIOGRAPHY = """
 @article{one, author = {Solo, Han}, title = {T}, year = {1977}, doi = {10.1/x}}
@@ -35,6 +36,7 @@ def lowered(tmp_path):
     def convert(text):
         chapters = {"this": "# This chapter\n\n" + text, "other": OTHER}
         targets = lower.collect(chapters, "https://book.org/", bibliography)
+        targets.numbers = {"key.a": Measured(0.17, 0.13, 0.21)}
         notebook = nbformat.reads(
             lower.lower("this", chapters["this"], targets, "the-book", "3 minutes"), as_version=4
         )
@@ -84,7 +86,7 @@ def lowered(tmp_path):
             "Known {cite:p}`two,three`.",
             "Known ([Perin and Deny, 2025](https://a.b/c); Aa et al., 2000).",
         ),
-        ("It is {glue:text}`key.a:.3f`.", "It is `key.a`."),
+        ("It is {measured}`key.a %`.", "It is 17 % [13, 21]."),
         (
             "A {term}`Gram matrix`, {term}`two <gram matrix>`.",
             "A [Gram matrix](https://book.org/book/glossary.html#term-Gram-matrix), "
@@ -119,6 +121,7 @@ def test_constructs(lowered, source, expected):
         ("A {cite:t}`nobody`.", "citation 'nobody' is not in the bibliography"),
         ("A {doc}`nowhere`.", "there is no chapter 'nowhere'"),
         ("A {eq}`nothing`.", "label 'nothing' is not defined"),
+        ("A\n{measured}`key.b %`.", r"book/this\.md:4: key.b must be in book/measured.csv"),
         ("A {term}`word`.", "there is no 'word' in the glossary"),
         ("```{note}\nopen", "is never closed"),
     ],

@@ -211,31 +211,3 @@ def test_gpu_check_names_the_blind(monkeypatch, capsys):
     assert "torch" in check_gpu.missing()
     assert check_gpu.main() == 1
     assert "no GPU seen by" in capsys.readouterr().err
-
-
-def test_stale_outputs_are_discarded(tmp_path, monkeypatch):
-    """What chapters depend on empties the execution cache when it is edited, and only then."""
-    from tools import build
-
-    module = tmp_path / "symlib" / "module.py"
-    stored = tmp_path / "book" / "results" / "sweep.csv"
-    for path in (module, stored, tmp_path / "requirements.txt"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("1")
-    monkeypatch.setattr(build, "ROOT", tmp_path)
-    monkeypatch.setattr(build, "BUILD", tmp_path / "_build")
-    cached = tmp_path / "_build" / ".jupyter_cache" / "entry"
-    edits = (
-        lambda: module.write_text("2"),
-        lambda: stored.write_text("2"),
-        lambda: monkeypatch.setenv("SYMLIB_SCALE", "paper"),
-    )
-    for edit in edits:
-        build.discard_stale_outputs()
-        cached.parent.mkdir(parents=True)
-        cached.write_text("output")
-        build.discard_stale_outputs()
-        assert cached.exists()
-        edit()
-        build.discard_stale_outputs()
-        assert not cached.exists()
