@@ -40,10 +40,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from pydantic import PositiveFloat
 
 from symlib.kernels import EXPECTATIONS, check_network, require_finite, require_x64
+from symlib.settings import Positive, settings
 
-__all__ = ["READOUTS", "conv_nngp", "conv_ntk"]
+__all__ = ["READOUTS", "ConvNtk", "conv_nngp", "conv_ntk"]
 
 READOUTS = ("flatten", "pool")
 
@@ -103,6 +105,28 @@ def conv_ntk(
     variances = weight_std**2, bias_std**2
     network = _Network("ntk", hidden_layers, filter_size, readout, *variances, nonlinearity)
     return _gram(x, other, network, progress)
+
+
+@settings
+class ConvNtk:
+    """The NTK of a circular convolutional network without biases, of flattened square images."""
+
+    hidden_layers: Positive = 1  # convolutions, each with a ReLU
+    filter_size: Positive = 3  # pixels a side
+    weight_std: PositiveFloat = 1.0  # standard deviation of the weights
+
+    def __call__(
+        self,
+        readout: str,
+        x: Float[np.ndarray, "*batch points pixels"],
+        other: Float[np.ndarray, "*batch others pixels"],
+    ) -> Float[np.ndarray, "*batch points others"]:
+        """The Gram matrix of images under a ``readout`` of ``READOUTS``."""
+        if x.ndim > 2:
+            return np.stack([self(readout, *pair) for pair in zip(x, other, strict=True)])
+        size = round(x.shape[-1] ** 0.5)
+        images = (part.reshape(-1, size, size, 1) for part in (x, other))
+        return np.asarray(conv_ntk(*images, readout=readout, **vars(self)))
 
 
 @dataclass(frozen=True)

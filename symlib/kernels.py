@@ -36,18 +36,22 @@ Leading axes are a batch of separate Gram matrices. Computed by JAX in float64.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from numpy.polynomial import chebyshev, polynomial
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from scipy.spatial.distance import cdist
+
+from symlib.settings import settings
 
 __all__ = [
     "EXPECTATIONS",
     "NONLINEARITIES",
+    "DenseNtk",
     "distance",
     "group_averaged",
     "nngp",
@@ -144,6 +148,24 @@ def ntk(
             nonlinearity.
     """
     return _dense_kernels(x, other, hidden_layers, weight_std, bias_std, nonlinearity)[1]
+
+
+@settings
+class DenseNtk:
+    """The NTK of a multilayer perceptron of infinite width, as ``kernel(x, other)``."""
+
+    hidden_layers: NonNegativeInt = 1  # of the network
+    weight_std: PositiveFloat = 1.0  # standard deviation of its weights
+    bias_std: NonNegativeFloat = 1.0  # and of its biases
+    nonlinearity: Literal["relu", "erf"] = "relu"  # of its hidden layers
+
+    def __call__(
+        self,
+        x: Float[np.ndarray, "*batch points features"],
+        other: Float[np.ndarray, "*batch others features"] | None = None,
+    ) -> Float[np.ndarray, "*batch points others"]:
+        """The Gram matrix of ``x``, one point a row, with ``other`` or itself."""
+        return np.asarray(ntk(x, other, **vars(self)))
 
 
 def group_averaged(

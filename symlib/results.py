@@ -1,119 +1,109 @@
-"""Results of long experiments: files that say what made them, and runs that resume.
+"""Tables of experiments: files that say what made them, and runs that resume.
 
 A file is a CSV table below one comment line of JSON: experiment, settings, version, device, date
-and seconds of computing. It is replaced whole after every finished cell of a sweep, so that an
-interrupted run leaves a good file and loses at most the cell it was at.
+and seconds of computing; and, of all that a cell depends on, hashes of its images and of the code
+of every module that computes it, the types of the columns, and a checksum of the rows of each cell.
+It is replaced whole after every finished cell, so that an interrupted run leaves a good file and
+loses at most the cell it was at. Numbers are stored to the last digit.
 """
 
+import hashlib
+import inspect
 import json
 import os
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import pandas as pd
 from joblib import Parallel, delayed
 
+from symlib import data, sources
+
+if TYPE_CHECKING:
+    from symlib.experiment import Experiment
+
 __all__ = ["load", "stored", "sweep"]
+
+_DEPENDS_ON = ("experiment", "settings", "images", "code")  # what rows are the same for
+_COMPUTE_NOTHING = ("symlib.experiment", "symlib.results", "symlib.sources")
 
 
 def sweep(
-    experiment: str,
-    settings: Any,
-    cells: Iterable[Any],
-    compute: Callable[[Any], pd.DataFrame],
+    experiment: "Experiment",
     *,
+    progress: Callable = lambda cells, description, total: cells,
     path: str | Path | None = None,
     jobs: int = 1,
-    progress: Callable = lambda cells, description, total: cells,
 ) -> pd.DataFrame:
-    """One table of what ``compute`` gives for every cell; with a ``path``, stored and resumed.
+    """The rows of every cell of an experiment; with a ``path``, stored and resumed.
 
     Args:
-        experiment: its name, stored with the results.
-        settings: a dataclass, stored with the results.
-        cells: what to compute, each named by a number or string.
-        compute: from a cell to its rows.
-        path: where to store the table, or to find an unfinished one of the same settings.
-        jobs: processes to compute cells in, each with its share of the threads; -1 for as many as
-            there are cores. In ``joblib.parallel_config(backend="dask")``, those of the cluster.
+        experiment: what to run.
         progress: wraps the loop over cells, as ``symlib.notebook.progress`` does.
+        path: where to store the table, or to find an unfinished one of the same experiment.
+        jobs: processes to compute cells in, as ``Experiment.run`` has them.
 
     Raises:
-        ValueError: if the file at ``path`` holds another experiment or other settings, or
-            its folder does not exist or cannot be written to.
+        ValueError: if the file at ``path`` holds anything else, or its folder does not exist or
+            cannot be written to.
     """
-    about = {"experiment": experiment, "settings": json.loads(json.dumps(asdict(settings)))}
-    frame, seconds = pd.DataFrame(), 0.0
+    cells = list(experiment.cells())
+    frame, about = pd.DataFrame(), _made_by(experiment)
     if path is not None:
         path = Path(path)
-        if not path.parent.is_dir():
-            raise ValueError(f"path must be in a folder that exists, got {path}; make it first")
-        if not os.access(path.parent, os.W_OK):
-            raise ValueError(f"path must be in a folder you can write to, got {path}")
+        _require_writable(path.parent)
         if path.exists():
-            frame, stored = load(path)
-            _require_same(path, stored, about)
-            seconds = stored["seconds"]
+            frame, before = load(path)
+            _require_same(path, before, about)
+            about["seconds"] = before["seconds"]
+        else:
+            _write(path, frame, about)
+    frames = [] if frame.empty else [frame]
     done = set() if frame.empty else set(frame.cell)
     missing = [cell for cell in cells if cell not in done]
-    frames = [] if frame.empty else [frame]
-    start = time.perf_counter()
-    x64 = jax.config.read("jax_enable_x64")
+    start, x64 = time.perf_counter() - about["seconds"], jax.config.read("jax_enable_x64")
     finished = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(
-        delayed(_compute)(compute, cell, x64) for cell in missing
+        delayed(_compute)(experiment, cell, path, x64) for cell in missing
     )
-    for rows in progress(finished, experiment, total=len(missing)):
+    for rows in progress(finished, experiment.name(), total=len(missing)):
         frames.append(rows)
         frame = pd.concat(frames).sort_values("cell", kind="stable", ignore_index=True)
         if path is not None:
-            spent = round(seconds + time.perf_counter() - start, 1)
-            _store(path, frame, about | _circumstances() | {"seconds": spent})
+            about["seconds"] = round(time.perf_counter() - start, 1)
+            _write(path, frame, about)
     return frame
-
-
-def _require_same(path: Path, stored: dict[str, Any], about: dict[str, Any]) -> None:
-    """Refuse to add results of one experiment, or settings, to those of another."""
-    if stored["experiment"] != about["experiment"]:
-        raise ValueError(
-            f"path must hold results of {about['experiment']!r}, got those of "
-            f"{stored['experiment']!r} in {path}; choose another file"
-        )
-    ours, theirs = about["settings"], stored["settings"]
-    differing = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
-    if differing:
-        key = differing[0]
-        raise ValueError(
-            f"path must hold results of the same settings, got {key} = {theirs.get(key)} rather "
-            f"than {ours.get(key)} in {path}; choose another file"
-        )
-
-
-def _compute(compute: Callable, cell: Any, x64: bool) -> pd.DataFrame:
-    jax.config.update("jax_enable_x64", x64)
-    return compute(cell).assign(cell=cell)
 
 
 def load(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     """A stored table, and what made it.
 
     Raises:
-        ValueError: if the file was not written by ``sweep``.
+        ValueError: if the file was not written by ``sweep``, or is damaged.
     """
-    with open(path, encoding="utf-8") as file:
-        first = file.readline()
-        try:
-            about = json.loads(first.removeprefix("# "))
-            return pd.read_csv(file), about
-        except (json.JSONDecodeError, pd.errors.ParserError) as error:
-            raise ValueError(
-                f"path must hold results stored by symlib, got {path}, which begins with "
-                f"{first[:40]!r}; choose another file"
-            ) from error
+    first, _, table = Path(path).read_text("utf-8").partition("\n")
+    try:
+        about = json.loads(first.removeprefix("# "))
+        frame = _read(table, about.get("columns"))
+    except (json.JSONDecodeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"path must hold results stored by symlib, got {path}, which begins with "
+            f"{first[:40]!r}; choose another file"
+        ) from error
+    sums = _checksums(frame) if "cells" in about else {}
+    damaged = [cell for cell, known in about.get("cells", {}).items() if sums.get(cell) != known]
+    if damaged or set(sums) - set(about.get("cells", {})):
+        raise ValueError(
+            f"path must hold what was stored, got {path}, whose rows of {damaged or list(sums)} "
+            "do not have their checksum; restore the file, or remove it to start afresh"
+        )
+    return frame, about
 
 
 def stored(experiment: str) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -128,24 +118,120 @@ def stored(experiment: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     names = sorted(path.stem for path in folder.glob("*.csv"))
     if experiment not in names:
         raise ValueError(
-            f"experiment must be one of {names}, got {experiment!r}; compute it with sweep"
+            f"experiment must be one of {names}, got {experiment!r}; compute it with symlib run"
         )
     return load(folder / f"{experiment}.csv")
 
 
-def _circumstances() -> dict[str, Any]:
+def _compute(experiment: "Experiment", cell: Any, path: Path | None, x64: bool) -> pd.DataFrame:
+    jax.config.update("jax_enable_x64", x64)
+    checkpoint = None if path is None else path.with_name(f"{path.name}.{cell}.checkpoint")
+    return experiment.resume(cell, checkpoint).assign(cell=cell)
+
+
+def _made_by(experiment: Any) -> dict[str, Any]:
+    """What the table depends on, and where and when it is computed."""
     import symlib
 
     return {
+        "experiment": experiment.name(),
+        "settings": json.loads(json.dumps(asdict(experiment))),
         "version": symlib.__version__,
         "device": f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores",
         "date": datetime.now(UTC).date().isoformat(),
+        "seconds": 0.0,
+        "images": _images_hash(experiment),
+        "code": _code_hashes(type(experiment)),
     }
 
 
-def _store(path: Path, frame: pd.DataFrame, about: dict[str, Any]) -> None:
+def _images_hash(experiment: Any) -> str | None:
+    """Of the images and labels that it draws from, if it does."""
+    name = getattr(getattr(experiment, "sample", experiment), "dataset", None)
+    return None if name is None else data.load(name).checksum()
+
+
+def _code_hashes(kind: type) -> dict[str, str]:
+    """Of every module that computes its rows; of one outside symlib, that module's text."""
+    if kind.__module__.startswith("symlib."):
+        hashes = sources.code_hashes([kind.__module__])
+    else:
+        source = inspect.getsource(sys.modules[kind.__module__])
+        own = hashlib.sha256(source.encode()).hexdigest()
+        hashes = {kind.__module__: own} | sources.code_hashes(sources.imported(source))
+    return {name: value for name, value in hashes.items() if name not in _COMPUTE_NOTHING}
+
+
+def _require_writable(folder: Path) -> None:
+    if not folder.is_dir():
+        raise ValueError(f"path must be in a folder that exists, got {folder}; make it first")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"path must be in a folder you can write to, got {folder}")
+
+
+def _require_same(path: Path, before: dict[str, Any], about: dict[str, Any]) -> None:
+    """Refuse to go on with cells that were computed otherwise."""
+    if "code" not in before:
+        difference = "a table of an earlier symlib, which can be read but not continued"
+    else:
+        ours, theirs = (_flat({k: a[k] for k in _DEPENDS_ON}) for a in (about, before))
+        differing = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+        if not differing:
+            return
+        key = differing[0]
+        difference = f"{key} = {theirs.get(key)} rather than {ours.get(key)}"
+        if key.startswith("code."):
+            names = ", ".join(key.removeprefix("code.") for key in differing)
+            difference = f"cells that other code computed: {names} changed since"
+    raise ValueError(
+        f"path must hold results of the same settings, images and code, got {difference}, in "
+        f"{path}; choose another file, or remove this one to start afresh"
+    )
+
+
+def _flat(about: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in about.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            flat |= _flat(value, "" if name == "settings" else f"{name}.")
+        else:
+            flat[name] = value
+    return flat
+
+
+def _checksums(frame: pd.DataFrame) -> dict[str, str]:
+    """SHA-256, shortened, of the rows of each cell as they are stored."""
+    if frame.empty:
+        return {}
+    return {
+        str(cell): hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:16]
+        for cell, rows in frame.groupby("cell", sort=False)
+    }
+
+
+def _read(table: str, columns: dict[str, str] | None) -> pd.DataFrame:
+    if columns is None:  # of an earlier symlib
+        return pd.read_csv(StringIO(table))
+    if not columns:  # nothing is finished yet
+        return pd.DataFrame()
+    texts = [name for name, kind in columns.items() if kind == "str"]
+    return pd.read_csv(
+        StringIO(table),
+        dtype=columns,
+        float_precision="round_trip",
+        keep_default_na=False,
+        na_values={name: [] if name in texts else [""] for name in columns},
+    )
+
+
+def _write(path: Path, frame: pd.DataFrame, about: dict[str, Any]) -> None:
+    columns = {
+        name: str(kind) if kind.kind in "iufb" else "str" for name, kind in frame.dtypes.items()
+    }
+    about = about | {"columns": columns, "cells": _checksums(frame)}
     part = path.with_name(path.name + ".part")
     with open(part, "w", encoding="utf-8") as file:
         file.write(f"# {json.dumps(about)}\n")
-        frame.to_csv(file, index=False, float_format="%.8g")
+        frame.to_csv(file, index=False)
     os.replace(part, path)

@@ -12,35 +12,26 @@ from collections.abc import Callable
 from math import gcd
 
 import numpy as np
+<<<<<<< HEAD
 from einops import rearrange
+=======
+import scipy.ndimage
+>>>>>>> 1152b3a (An experiment is frozen settings and three methods; running, storing and resuming are written once)
 from jaxtyping import Float
 
 from symlib import orbits
+from symlib.settings import nested
 
 __all__ = [
-    "largest_count",
+    "interpolated_orbits",
     "orbit_gram",
     "orbit_images",
     "rotation_kernel",
     "rotation_kernels",
+    "sample_gram",
     "sample_turns",
     "turn_kernel",
 ]
-
-
-def largest_count(counts: tuple[int, ...]) -> int:
-    """The largest number of rotations, whose orbits hold those of all others.
-
-    Raises:
-        ValueError: if it is not a multiple of four and of every other.
-    """
-    largest = max(counts)
-    if largest % 4 or any(largest % count for count in counts):
-        raise ValueError(
-            f"counts must all divide the largest, itself a multiple of 4, got {counts}; "
-            "quarter turns are what makes the orbits exact"
-        )
-    return largest
 
 
 def orbit_images(
@@ -52,6 +43,32 @@ def orbit_images(
     """
     first = orbits.normalize(orbits.rotate(images, np.arange(count // 4) * 360 / count))
     return rearrange(orbits.quarter_turns(first), "... r q y x -> ... (q r) y x")
+
+
+def interpolated_orbits(
+    images: Float[np.ndarray, "*batch size size"], count: int, *, order: int
+) -> Float[np.ndarray, "*batch count size size"]:
+    """``orbit_images`` with splines of any order, by SciPy: mean removed, unit norm.
+
+    Args:
+        images: square images.
+        count: number N of rotations, a multiple of four.
+        order: of the interpolating splines, 0 (the nearest pixel) to 5.
+
+    Raises:
+        ValueError: if ``count`` is not a multiple of four.
+    """
+    if count % 4:
+        raise ValueError(
+            f"count must be a multiple of 4, got {count}; quarter turns make the rest of an orbit"
+        )
+    quarter = [
+        scipy.ndimage.rotate(images, 360 * step / count, axes=(-1, -2), reshape=False, order=order)
+        for step in range(count // 4)
+    ]
+    first = orbits.normalize(np.stack(quarter, axis=-3))
+    turned = np.moveaxis(orbits.quarter_turns(first), -3, -4)
+    return turned.reshape(*images.shape[:-2], count, *images.shape[-2:])
 
 
 def orbit_gram(
@@ -72,6 +89,15 @@ def orbit_gram(
     for turns in range(4):
         gram[:, :, turns] = np.roll(rows, turns * shift, axis=-1)
     return gram.reshape(pairs, 2 * count, 2 * count)
+
+
+def sample_gram(
+    gram: Float[np.ndarray, "pairs points points"], count: int
+) -> Float[np.ndarray, "pairs fewer fewer"]:
+    """``orbit_gram`` of N rotations, every so many of those of a larger Gram matrix."""
+    points = gram.shape[-1]
+    kept = np.arange(0, points, points // (2 * count))
+    return gram[:, kept[:, None], kept]
 
 
 def turn_kernel(
@@ -146,7 +172,7 @@ def rotation_kernels(
     Raises:
         ValueError: if the counts do not divide the largest.
     """
-    largest = largest_count(counts)
+    largest = max(nested(counts))
     quarter = largest // 4
     points = orbit_images(images, largest).reshape(len(images), largest, -1)
     columns = points.reshape(len(images) * largest, -1)

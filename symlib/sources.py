@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["closure", "code_hash", "imported"]
+__all__ = ["closure", "code_hash", "code_hashes", "imported"]
 
 _ROOT = Path(__file__).parents[1]
 
@@ -38,12 +38,17 @@ def closure(names: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
+def code_hashes(names: Iterable[str]) -> dict[str, str]:
+    """SHA-256, shortened, of the code of each of these modules and of all that they import."""
+    return {
+        name: hashlib.sha256(_code(_path(name).read_text("utf-8")).encode()).hexdigest()[:16]
+        for name in closure(names)
+    }
+
+
 def code_hash(names: Iterable[str]) -> str:
-    """SHA-256 of the code of these modules and of all that they import."""
-    digest = hashlib.sha256()
-    for name in closure(names):
-        digest.update(f"{name}\n{_code(_path(name).read_text('utf-8'))}\n".encode())
-    return digest.hexdigest()
+    """SHA-256 of ``code_hashes`` of these modules."""
+    return hashlib.sha256(repr(code_hashes(names)).encode()).hexdigest()
 
 
 def _path(name: str) -> Path:

@@ -3,10 +3,11 @@
 Perin and Deny 2025, on partially rotated MNIST.
 """
 
+import hashlib
 import itertools
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,21 +17,9 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from symlib.partial_orbits import Split, TurnedImages
+from symlib.settings import Training
 
 __all__ = ["Training", "default_device", "predict", "train"]
-
-
-@dataclass(frozen=True)
-class Training:
-    """How to train, the paper's way by default."""
-
-    epochs: int = 22  # also how often accuracy is measured
-    steps: int | None = None  # train for so many steps instead, whatever their number of epochs
-    batch: int = 2048
-    learning_rate: float = 1e-3  # of Adam
-    betas: tuple[float, float] = (0.7, 0.9)  # of Adam
-    evaluated: int = 4000  # samples of each set, at most, that accuracy is measured on
-    slice: int = 2048  # of a batch, passed through the network at once
 
 
 def default_device() -> str:
@@ -66,9 +55,8 @@ def train(
         ``fresh`` and ``held_out``, and how many of ``held_out`` are taken for each class.
 
     Raises:
-        ValueError: if a setting is not positive, or ``checkpoint`` is of another run.
+        ValueError: if ``checkpoint`` is of another run.
     """
-    _check(settings)
     device = turned.coefficients.device
     network.to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(
@@ -82,7 +70,12 @@ def train(
     per_epoch = -(-len(parts.train) // settings.batch)
     steps = settings.epochs * per_epoch if settings.steps is None else settings.steps
     stops = np.linspace(0, steps, settings.epochs + 1).round().astype(int)
-    about = {"settings": asdict(settings), "seed": seed, "samples": len(parts.train)}
+    about = {"settings": asdict(settings), "seed": seed} | _checksums(
+        network=network.state_dict(),
+        images={"": turned.coefficients},
+        labels={"": targets},
+        split=vars(parts),
+    )
     rows = _restore(checkpoint, about, network, optimizer)
     batches = _batches(parts.train, settings.batch, seed, start=stops[len(rows)])
 
@@ -179,15 +172,26 @@ def _precision(device):
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
 
 
+def _checksums(**tensors):
+    """SHA-256 of named tensors, for each name of a group of them."""
+    return {
+        name: hashlib.sha256(
+            b"".join(t.cpu().numpy().tobytes() for t in group.values())
+        ).hexdigest()
+        for name, group in tensors.items()
+    }
+
+
 def _restore(checkpoint, about, network, optimizer):
     """The rows that are done, with the network and optimiser as they were then."""
     if checkpoint is None or not Path(checkpoint).exists():
         return []
     state = torch.load(checkpoint, weights_only=True)
-    if state["about"] != about:
+    differing = [key for key in about if state["about"].get(key) != about[key]]
+    if differing:
         raise ValueError(
-            f"checkpoint must be of the run {about}, got one of {state['about']} in "
-            f"{checkpoint}; choose another file, or remove it"
+            f"checkpoint must be of the same training, got one with another {differing[0]} in "
+            f"{checkpoint}; choose another file, or remove it to start afresh"
         )
     network.load_state_dict(state["network"])
     optimizer.load_state_dict(state["optimizer"])
@@ -201,15 +205,3 @@ def _keep(checkpoint, about, network, optimizer, rows):
     part = Path(f"{checkpoint}.part")
     torch.save(state | {"about": about, "rows": rows}, part)
     os.replace(part, checkpoint)
-
-
-def _check(settings):
-    for name in ("epochs", "batch", "learning_rate", "evaluated", "slice"):
-        value = getattr(settings, name)
-        if value <= 0:
-            raise ValueError(f"{name} must be positive, got {value}")
-    if settings.steps is not None and settings.steps < settings.epochs:
-        raise ValueError(
-            f"steps must be at least epochs, {settings.epochs}, how often accuracy is measured, "
-            f"got {settings.steps}"
-        )

@@ -1,19 +1,14 @@
-"""The book's experiments: each a function of its frozen settings that returns a tidy data frame.
-
-Every module has a settings dataclass, whose defaults are the paper's and whose ``quick()``, where
-it has one, fits a page that is built in minutes; ``run(settings, progress, path, jobs)``; and
-``work(settings)``, the number of cells of its sweep with a guess at the seconds it takes.
-"""
+"""The book's experiments: each the settings of a table, and how its rows are computed."""
 
 import importlib
-from types import ModuleType
-from typing import Any
 
-__all__ = ["NAMES", "find", "settings_of"]
+from symlib.experiment import Experiment
+
+__all__ = ["FORMER_NAMES", "NAMES", "at_scale", "find"]
 
 NAMES = (
-    "toy",
-    "sketch",
+    "two-circles",
+    "circulant-spectrum",
     "orbits",
     "mlp-ntk",
     "protocols",
@@ -24,33 +19,41 @@ NAMES = (
     "shifts",
     "exemplars",
     "multiclass",
-    "fig1",
-    "upright",
+    "partially-rotated",
+    "missing-upright",
     "grokking",
     "foresight",
     "groups",
     "sensitivity",
 )
+FORMER_NAMES = {
+    "toy": "two-circles",
+    "sketch": "circulant-spectrum",
+    "fig1": "partially-rotated",
+    "upright": "missing-upright",
+}
 
 
-def find(name: str) -> ModuleType:
-    """The module of an experiment.
+def find(name: str) -> type[Experiment]:
+    """The class of an experiment, by its name or a former one.
 
     Raises:
         ValueError: if there is none of that name.
     """
+    name = FORMER_NAMES.get(name, name)
     if name not in NAMES:
         raise ValueError(f"experiment must be one of {', '.join(NAMES)}, got {name!r}")
-    return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+    return getattr(module, name.title().replace("-", ""))
 
 
-def settings_of(name: str, *, scale: str = "quick") -> Any:
-    """The settings of an experiment at one of the scales ``"quick"`` and ``"paper"``.
+def at_scale(name: str, scale: str) -> Experiment:
+    """An experiment at one of the scales ``"quick"`` and ``"paper"``.
 
     Raises:
         ValueError: if there is no such experiment or scale.
     """
     if scale not in ("quick", "paper"):
         raise ValueError(f"scale must be quick or paper, got {scale!r}")
-    settings = getattr(find(name), name.title().replace("-", ""))
-    return settings.quick() if scale == "quick" and hasattr(settings, "quick") else settings()
+    kind = find(name)
+    return kind.quick() if scale == "quick" else kind()

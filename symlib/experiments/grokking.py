@@ -1,34 +1,33 @@
 """Does training twenty times as long teach a network the rotations it has not seen?
 
-As ``fig1``, with the convolutional network and few rotations. Perin and Deny 2025, on grokking;
-Power et al. 2022.
+As ``partially_rotated``, with the convolutional network and few rotations. Perin and Deny 2025, on
+grokking; Power et al. 2022.
 """
 
-from dataclasses import dataclass
+from typing import Self
 
-from symlib.experiments.fig1 import Fig1, run, work
+from symlib.data import Sample
+from symlib.experiments.partially_rotated import Networks, PartiallyRotated
+from symlib.settings import AnyCounts, Training, settings
 
-__all__ = ["Grokking", "run", "work"]
+__all__ = ["Grokking"]
 
 
-@dataclass(frozen=True)
-class Grokking(Fig1):
+@settings
+class Grokking(PartiallyRotated):
     """The convolutional network, trained twenty times as long on few rotations."""
 
-    networks: tuple[str, ...] = ("cnn",)
-    counts: tuple[int, ...] = (2, 4, 8)
-    epochs: int = 440
+    networks: Networks = ("cnn",)  # to train
+    counts: AnyCounts = (2, 4, 8)  # rotations N of each image
+    training: Training = Training(epochs=440)
 
     @classmethod
-    def quick(cls) -> "Grokking":
-        """For a page that is computed while it is built."""
+    def quick(cls) -> Self:
         return cls(
             networks=("mlp",),
             digits=(5,),
             counts=(4,),
             seeds=(0,),
-            images=500,
-            fresh=200,
-            epochs=220,
-            dataset="mnist-5000",
+            sample=Sample(500, 200, "mnist-5000"),
+            training=Training(epochs=220),
         )

@@ -24,155 +24,71 @@ that Adam trains, not in NTK parametrisation: what of ``adam`` is due to the net
 Perin and Deny 2025, on trained networks.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from typing import Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from pydantic import NonNegativeFloat, PositiveFloat
 
-from symlib import data, finite, kernels, regression, results, rotated
-from symlib.experiments import mlp_ntk
+from symlib import finite, pairs, regression, rotated
+from symlib.experiments.of_pairs import OfPairs
+from symlib.kernels import DenseNtk
+from symlib.settings import Counts, Positive, Ridge, settings
 
-__all__ = ["MlpTrained", "momentum_prediction", "run", "standard_ntk", "work"]
+__all__ = ["MlpTrained"]
 
 
-@dataclass(frozen=True)
-class MlpTrained:
-    """Settings; width, loss, steps and rate of ``adam`` are the paper's, its network is not."""
+@settings
+class MlpTrained(OfPairs):
+    """Width, loss, steps and rate of ``adam`` are the paper's, its network is not."""
 
-    pairs: int = 64  # pairs of images of different digits
-    counts: tuple[int, ...] = (2, 4, 8, 16, 32, 64)  # rotations N of each image
-    width: int = 512  # of the one hidden layer
-    steps: int = 2000  # of Adam, on full batches
-    learning_rate: float = 1e-3  # of Adam
-    descent_steps: int = 1000  # of gradient descent, on full batches
-    rate: float = 0.5  # of gradient descent, over the largest eigenvalue of the NTK
-    momentum: float = 0.98  # of gradient descent
-    weight_std: float = 1.0
-    bias_std: float = 1.0
-    ridge: float = 1e-10  # absolute, of the predictions
-    dataset: str = "mnist-5000"
-    seed: int = 0
+    pairs: Positive = 64  # pairs of images of different digits
+    chunk: Positive = 1  # pairs held in memory at once
+    counts: Counts = (2, 4, 8, 16, 32, 64)  # rotations N of each image
+    width: Positive = 512  # of the one hidden layer
+    steps: Positive = 2000  # of Adam, on full batches
+    learning_rate: PositiveFloat = 1e-3  # of Adam
+    descent_steps: Positive = 1000  # of gradient descent, on full batches
+    rate: PositiveFloat = 0.5  # of gradient descent, over the largest eigenvalue of the NTK
+    momentum: NonNegativeFloat = 0.98  # of gradient descent
+    weight_std: PositiveFloat = 1.0  # standard deviation of the weights
+    bias_std: NonNegativeFloat = 1.0  # and of the biases
+    ridge: Ridge = 1e-10  # absolute, of the predictions
     together: bool = False  # leave both upright images out at once, so that classes are balanced
 
     @classmethod
-    def quick(cls) -> "MlpTrained":
-        """For a page that is computed while it is built."""
+    def quick(cls) -> Self:
         return cls(pairs=4, counts=(2, 4, 8, 16), steps=500)
 
+    def rows(self, cell: int) -> pd.DataFrame:
+        """Errors at the left-out upright images, predicted and trained.
 
-def run(
-    settings: MlpTrained,
-    progress: Callable = lambda pairs, description, total: pairs,
-    path: str | Path | None = None,
-    jobs: int = 1,
-) -> pd.DataFrame:
-    """Errors at the left-out upright images, predicted and trained.
-
-    Args:
-        settings: what to run.
-        progress: wraps the loop over pairs, as ``symlib.notebook.progress`` does.
-        path: where to store and resume.
-        jobs: processes to run at once.
-
-    Returns:
-        One row per pair and N: the columns of ``mlp_ntk.errors``; ``wide`` (infinite width with
+        One row per pair and N: the columns of ``pairs.errors``; ``wide`` (infinite width with
         the same points left out), ``adam``, ``adam_kernel``, ``descent``, ``frozen``,
         ``frozen_stopped``, ``final`` and ``descent_wide``, mean |r| of the two upright images;
         ``…_correct``, the share classified right; ``…_loss``, the mean squared error on the
         training points.
-
-    Raises:
-        ValueError: if the largest N is not a multiple of four and of every other N, or ``path``
-            holds other results.
-    """
-    largest = rotated.largest_count(settings.counts)
-    digits = data.load(settings.dataset)
-    generator = np.random.default_rng(settings.seed)
-    pairs = data.pairs_of_classes(digits.labels, settings.pairs, generator=generator)
-
-    def kernel(x, other):
-        return kernels.ntk(
-            x,
-            other,
-            hidden_layers=1,
-            weight_std=settings.weight_std,
-            bias_std=settings.bias_std,
-        )
-
-    def compute(number: int) -> pd.DataFrame:
-        turned = rotated.orbit_images(digits.images[pairs[[number]]], largest)
-        gram = rotated.orbit_gram(turned, kernel)
+        """
+        kernel = DenseNtk(1, self.weight_std, self.bias_std)
+        orbits = rotated.orbit_images(self.images(cell), max(self.counts))
+        whole = rotated.orbit_gram(orbits, kernel)
         rows = []
-        for count in settings.counts:
-            kept = np.arange(0, 2 * largest, largest // count)
-            sub_gram = gram[:, kept[:, None], kept]
-            predicted = mlp_ntk.errors(sub_gram, ridge=settings.ridge)
-            points = turned.reshape(2 * largest, -1)[kept]
-            trained = _train_all(points, sub_gram[0], settings, seed=[settings.seed, number, count])
-            rows.append({key: value[0] for key, value in predicted.items()} | trained)
-        return pd.DataFrame(rows).assign(count=settings.counts, pair=number)
+        for count in self.counts:
+            grams = rotated.sample_gram(whole, count)
+            turned = orbits[:, :, :: max(self.counts) // count]
+            predicted = pd.DataFrame(pairs.errors(grams, ridge=self.ridge)).to_dict("records")
+            for pair, points, gram, row in zip(self.numbers(cell), turned, grams, predicted):
+                seed = [self.seed, int(pair), count]
+                trained = _train_all(points.reshape(2 * count, -1), gram, self, seed=seed)
+                rows.append(row | trained | {"count": count, "pair": pair})
+        return pd.DataFrame(rows)
 
-    return results.sweep(
-        "mlp-trained",
-        settings,
-        range(settings.pairs),
-        compute,
-        path=path,
-        jobs=jobs,
-        progress=progress,
-    )
-
-
-def work(settings: MlpTrained) -> tuple[int, float]:
-    """Number of pairs, and about how many seconds two CPU cores need for them."""
-    trainings = 1 if settings.together else 2
-    return settings.pairs, 0.075 * trainings * settings.pairs * sum(settings.counts)
-
-
-def momentum_prediction(
-    gram: Float[np.ndarray, "train train"],
-    cross_gram: Float[np.ndarray, "test train"],
-    labels: Float[np.ndarray, " train"],
-    *,
-    rate: float,
-    momentum: float,
-    steps: int,
-) -> Float[np.ndarray, " test"]:
-    """What gradient descent with momentum on a network of infinite width predicts after ``steps``.
-
-    Started at zero, on the loss ½ Σ (y - f)².
-    """
-    weights = before = np.zeros(len(labels))
-    for _ in range(steps):
-        step = rate * (labels - gram @ weights) + momentum * (weights - before)
-        weights, before = weights + step, weights
-    return cross_gram @ weights
-
-
-def standard_ntk(
-    x: Float[np.ndarray, "points features"], *, width: int
-) -> Float[np.ndarray, "points points"]:
-    """NTK of one hidden ReLU layer as PyTorch trains it: weights by He, biases from zero.
-
-    Its weights carry their scale themselves, so that gradients do not: width · E[φφ'] comes from
-    the readout's weights, 2 E[φ'φ'] (1 + x·x') from the layer's weights and biases, 1 from the
-    readout's bias. Here inner products of images are not divided by their number of pixels.
-
-    Args:
-        x: one point per row.
-        width: number of hidden units, large.
-    """
-    inner = x @ x.T
-    before = 2 / x.shape[1] * inner  # covariance of the hidden units before φ
-    variance = np.diagonal(before)
-    kappa, slopes, *_ = kernels.EXPECTATIONS["relu"](before, variance[:, None], variance)
-    return np.asarray(1 + width * kappa + 2 * slopes * (1 + inner))
+    def cost(self, cell: int) -> float:
+        trainings = (1 if self.together else 2) * len(self.numbers(cell))
+        return 0.075 * trainings * sum(self.counts)
 
 
 def _train_all(points, gram, settings, *, seed):
@@ -184,7 +100,7 @@ def _train_all(points, gram, settings, *, seed):
     # read coordinates in the span of the points. Adam works pixel by pixel, and gets the pixels.
     coordinates = np.linalg.qr(points.T, mode="r").T
     coordinates *= np.sqrt(coordinates.shape[1] / points.shape[1])  # the network divides by it
-    network_kernel = standard_ntk(points, width=settings.width)
+    network_kernel = finite.standard_ntk(points, width=settings.width)
     rows = []
     for left_out in [[0, count]] if settings.together else [[0], [count]]:
         kept = np.delete(np.arange(2 * count), left_out)
@@ -216,7 +132,7 @@ def _regress(gram, labels, left_out, settings):
 
 def _stopped(gram, labels, kept, left_out, settings, rate):
     """Those of the same kernel after as many steps of gradient descent as the network makes."""
-    return momentum_prediction(
+    return finite.momentum_prediction(
         gram[np.ix_(kept, kept)],
         gram[np.ix_(left_out, kept)],
         labels[kept],

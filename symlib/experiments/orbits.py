@@ -3,71 +3,54 @@
 Perin and Deny 2025, on the orbits of two digits.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
+import pydantic
 
-from symlib import data, orbits, results
+from symlib import data, orbits
+from symlib.experiment import Experiment
+from symlib.settings import Dataset, Digits, Positive, settings
 
-__all__ = ["Orbits", "run", "work"]
-
-
-@dataclass(frozen=True)
-class Orbits:
-    """Settings, the paper's."""
-
-    digits: tuple[int, ...] = (4, 7)
-    count: int = 360  # angles of each
-    marked: int = 8  # of them, drawn as points
-    dataset: str = "mnist-5000"
+__all__ = ["Orbits"]
 
 
-def run(
-    settings: Orbits,
-    progress: Callable = lambda cells, description, total: cells,
-    path: str | Path | None = None,
-    jobs: int = 1,
-) -> pd.DataFrame:
-    """The orbit of the first image of each digit, by principal component analysis of them all.
+@settings
+class Orbits(Experiment):
+    """The first image of each digit, the paper's digits by default."""
 
-    Returns:
+    digits: Digits = (4, 7)
+    count: Positive = 360  # angles of each
+    marked: Positive = 8  # of them, drawn as points
+    dataset: Dataset = "mnist-5000"  # of which the images are
+
+    @pydantic.model_validator(mode="after")
+    def _marks_angles_that_are_there(self):
+        if self.count % self.marked:
+            raise ValueError(f"marked must divide count, got {self.marked} of {self.count} angles")
+        return self
+
+    def cells(self) -> range:
+        return range(1)
+
+    def rows(self, cell: int) -> pd.DataFrame:
+        """Both orbits, by principal component analysis of them together.
+
         One row per digit and angle in degrees: coordinates ``first``, ``second`` and ``third``,
         and whether the angle is ``marked``.
-
-    Raises:
-        ValueError: if there is no such digit, or ``path`` holds other results.
-    """
-    images = data.load(settings.dataset)
-    unknown = set(settings.digits) - set(images.labels.tolist())
-    if unknown:
-        raise ValueError(
-            f"digits must be among {np.unique(images.labels).tolist()}, got {min(unknown)}"
-        )
-    if settings.count < 1 or settings.marked < 1 or settings.count % settings.marked:
-        raise ValueError(
-            f"marked must divide count, got {settings.marked} of {settings.count} angles"
-        )
-
-    def compute(_: int) -> pd.DataFrame:
-        firsts = [np.flatnonzero(images.labels == digit)[0] for digit in settings.digits]
-        turned = orbits.normalize(orbits.rotations(images.images[firsts], settings.count))
-        points = turned.reshape(len(firsts) * settings.count, -1)
+        """
+        images = data.load(self.dataset)
+        firsts = [np.flatnonzero(images.labels == digit)[0] for digit in self.digits]
+        turned = orbits.normalize(orbits.rotations(images.images[firsts], self.count))
+        points = turned.reshape(len(firsts) * self.count, -1)
         centred = points - points.mean(axis=0)
         axes = np.linalg.svd(centred, full_matrices=False)[2]
         frame = pd.DataFrame(centred @ axes[:3].T, columns=["first", "second", "third"])
-        number = np.tile(np.arange(settings.count), len(firsts))
+        number = np.tile(np.arange(self.count), len(firsts))
         return frame.assign(
-            digit=np.repeat(settings.digits, settings.count),
-            angle=number * 360 / settings.count,
-            marked=number % (settings.count // settings.marked) == 0,
+            digit=np.repeat(self.digits, self.count),
+            angle=number * 360 / self.count,
+            marked=number % (self.count // self.marked) == 0,
         )
 
-    return results.sweep("orbits", settings, [0], compute, path=path, jobs=jobs, progress=progress)
-
-
-def work(settings: Orbits) -> tuple[int, float]:
-    """One cell, and about how many seconds it takes."""
-    return 1, 1 + settings.count / 200
+    def cost(self, cell: int) -> float:
+        return 1 + self.count / 200

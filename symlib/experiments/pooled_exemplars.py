@@ -4,115 +4,83 @@
 exemplar of a digit are left out together, of one digit or of all, flattened and pooled.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import combinations
-from pathlib import Path
+import itertools
+from functools import partial
+from typing import Annotated, Self
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
+from pydantic import AfterValidator, Field
 
-from symlib import convolutions, data, groups, invariant, results, rotated
-from symlib.experiments import cntk
-from symlib.solving import solve
+from symlib import convolutions, data, one_vs_rest, rotated
+from symlib.convolutions import ConvNtk
+from symlib.experiment import Experiment
+from symlib.settings import Dataset, Positive, Ridge, Seed, Several, nested, settings
+from symlib.solving import require_digits, solve
 
-__all__ = ["PooledExemplars", "errors", "run", "unit_diagonal", "work"]
+__all__ = ["PooledExemplars", "errors", "unit_diagonal"]
+
+_COLUMNS = (
+    *("one_missing_all", "all_missing_all", "nearest_all"),
+    *("one_missing_pair", "all_missing_pair", "nearest_pair", "nearest_turn"),
+)
+Quarters = Annotated[int, Field(ge=4, multiple_of=4)]
 
 
-@dataclass(frozen=True)
-class PooledExemplars:
-    """Settings; the network is that of ``cntk``. The paper has no such experiment."""
+@settings
+class PooledExemplars(Experiment):
+    """The network of ``cntk``. The paper has no such experiment."""
 
-    draws: int = 5  # of exemplars, of every digit of the data
-    exemplars: tuple[int, ...] = (1, 2, 4, 8)  # images of each digit, the first few of a draw
-    counts: tuple[int, ...] = (4, 8)  # rotations N of each image, multiples of four
-    hidden_layers: int = 1
-    filter_size: int = 3
-    weight_std: float = 1.0
-    ridges: tuple[float, ...] = (1e-12, 1e-5)  # relative to the largest kernel value
-    dataset: str = "mnist-5000"
-    seed: int = 0
+    draws: Positive = 5  # of exemplars, of every digit of the data
+    exemplars: Annotated[tuple[Positive, ...], Several] = (1, 2, 4, 8)  # the first of a draw
+    counts: Annotated[tuple[Quarters, ...], Several, AfterValidator(nested)] = (4, 8)  # rotations N
+    network: ConvNtk = ConvNtk()
+    ridges: Annotated[tuple[Ridge, ...], Several] = (1e-12, 1e-5)  # of the largest kernel value
+    dataset: Dataset = "mnist-5000"  # of which the images are
+    seed: Seed = 0  # of the draws
 
     @classmethod
-    def quick(cls) -> "PooledExemplars":
+    def quick(cls) -> Self:
         """Quarter turns alone, which leave few distinct patches to compare."""
         return cls(draws=2, counts=(4,))
 
+    def cells(self) -> range:
+        self._draw(0)  # refuses too many exemplars
+        return range(self.draws)
 
-def run(
-    settings: PooledExemplars,
-    progress: Callable = lambda draws, description, total: draws,
-    path: str | Path | None = None,
-    jobs: int = 1,
-) -> pd.DataFrame:
-    """Which unseen upright images are recognised, for every draw, digit, N and kernel.
+    def rows(self, cell: int) -> pd.DataFrame:
+        """Which unseen upright images are recognised, for every draw, digit, N and kernel.
 
-    Args:
-        settings: what to run.
-        progress: wraps the loop over draws, as ``symlib.notebook.progress`` does.
-        path: where to store and resume.
-        jobs: processes to run at once.
-
-    Returns:
         The rows of ``errors``, with the draw, ``readout``, ``count``, ``diagonal`` (``"own"``, or
         ``"unit"`` for the kernel scaled to ones there, at the first ridge) and ``ridge``.
-
-    Raises:
-        ValueError: if an N is no multiple of four or does not divide the largest, a digit has too
-            few images, or ``path`` holds other results.
-    """
-    largest = rotated.largest_count(settings.counts)
-    if any(count % 4 for count in settings.counts):
-        raise ValueError(f"counts must be multiples of four, got {settings.counts}; take 4 and 8")
-    digits = data.load(settings.dataset)
-    known, sizes = np.unique(digits.labels, return_counts=True)
-    if not 1 <= min(settings.exemplars) <= max(settings.exemplars) <= sizes.min():
-        raise ValueError(
-            f"exemplars must be from 1 to {sizes.min()}, as many as the rarest digit has, "
-            f"got {settings.exemplars}"
-        )
-
-    def compute(number: int) -> pd.DataFrame:
-        generator = np.random.default_rng([settings.seed, number])
-        most = max(settings.exemplars)
-        which = np.concatenate(
-            [generator.choice(np.flatnonzero(digits.labels == d), most, False) for d in known]
-        )
-        frames = []
+        """
+        images, classes = self._draw(cell)
+        largest, frames = max(self.counts), []
         for readout in convolutions.READOUTS:
-
-            def kernel(x, other, readout=readout):
-                return cntk.image_kernel(readout, settings, x, other)[0]
-
-            turned = rotated.turn_kernel(digits.images[which], largest, kernel)
-            for count in settings.counts:
+            turned = rotated.turn_kernel(images, largest, partial(self.network, readout))
+            for count in self.counts:
                 own = rotated.sample_turns(turned, largest, count)
-                cases = [("own", own / own.max(), ridge) for ridge in settings.ridges]
-                cases += [("unit", unit_diagonal(own), settings.ridges[0])]
-                frames += [
-                    errors(kept, digits.labels[which], settings.exemplars, ridge=ridge).assign(
-                        readout=readout, count=count, diagonal=diagonal, ridge=ridge
-                    )
-                    for diagonal, kept, ridge in cases
-                ]
-        return pd.concat(frames).assign(draw=number)
+                cases = [("own", own / own.max(), ridge) for ridge in self.ridges]
+                for diagonal, kernel, ridge in [
+                    *cases,
+                    ("unit", unit_diagonal(own), self.ridges[0]),
+                ]:
+                    frame = errors(kernel, classes, self.exemplars, ridge=ridge)
+                    named = {"readout": readout, "diagonal": diagonal, "ridge": ridge}
+                    frames.append(frame.assign(count=count, **named))
+        return pd.concat(frames).assign(draw=cell)
 
-    return results.sweep(
-        "pooled-exemplars",
-        settings,
-        range(settings.draws),
-        compute,
-        path=path,
-        jobs=jobs,
-        progress=progress,
-    )
+    def cost(self, cell: int) -> float:
+        rows = 10 * max(self.exemplars) * max(self.counts) // 4
+        return 5 + 80 * (rows / 160) ** 2
 
-
-def work(settings: PooledExemplars) -> tuple[int, float]:
-    """Number of draws, and about how many seconds two CPU cores need for them."""
-    rows = 10 * max(settings.exemplars) * max(settings.counts) // 4
-    return settings.draws, settings.draws * (5 + 80 * (rows / 160) ** 2)
+    def _draw(self, number):
+        digits = data.load(self.dataset)
+        generator = np.random.default_rng([self.seed, number])
+        known, most = np.unique(digits.labels), max(self.exemplars)
+        which = data.exemplars(digits.labels, known, most, generator=generator)
+        return digits.images[which], digits.labels[which]
 
 
 def unit_diagonal(
@@ -148,56 +116,51 @@ def errors(
         the means of |[K̃⁻¹y]_p| for the digit's own output and of 1/[K̃⁻¹]_pp, whose product is the
         residual of an upright point p left out alone.
     """
-    known = np.unique(classes)
-    images, per_image = len(classes), len(kernel) // len(classes)
-    each = images // len(known)
-    place = np.arange(len(kernel)).reshape(len(known), each, per_image)
-    rows = []
+    known, digits = np.unique(classes), len(np.unique(classes))
+    place = np.arange(len(kernel)).reshape(digits, len(classes) // digits, -1)
+    frames = []
     for number in exemplars:
         used = place[:, :number]
-        together = _recognised(_among(kernel, used), used.shape, ridge)
-        by_pair = np.full((len(known), len(known), 3), np.nan)
-        for pair in combinations(range(len(known)), 2):
-            two = used[list(pair)]
-            found = _recognised(_among(kernel, two), two.shape, ridge)
-            by_pair[pair[0], pair[1]], by_pair[pair[1], pair[0]] = found[:, :3]
-        paired = np.nanmean(by_pair, axis=1)
-        names = ("one_missing", "all_missing", "nearest")
-        columns = {f"{name}_all": together[:, k] for k, name in enumerate(names)}
-        columns |= {f"{name}_pair": paired[:, k] for k, name in enumerate(names)}
-        columns |= dict(zip(("nearest_turn", "weight", "variance"), together[:, 3:].T))
-        rows.append(pd.DataFrame({"digit": known, "exemplars": number} | columns))
-    return pd.concat(rows)
+        by_pair = np.full((digits, digits, 3), np.nan)
+        for pair in itertools.combinations(range(digits), 2):
+            by_pair[pair, pair[::-1]] = _recognised(kernel, used[list(pair)], ridge)[0].T
+        every, turn = _recognised(kernel, used, ridge)
+        columns = dict(zip(_COLUMNS, [*every, *np.nanmean(by_pair, axis=1).T, turn]))
+        columns |= _weight_and_variance(kernel, used, ridge)
+        frames.append(pd.DataFrame({"digit": known, "exemplars": number} | columns))
+    return pd.concat(frames)
 
 
-def _among(kernel, rows):
-    return kernel[rows.reshape(-1, 1), rows.ravel()]
+def _recognised(kernel, used, ridge):
+    """For each class: one missing, all missing, nearest; and whether the nearest is a turn."""
+    classes, each, _ = used.shape
+    own = np.repeat(np.arange(classes), each)
+    among = kernel[used.reshape(-1, 1), used.ravel()]
+    found = one_vs_rest.left_out(among, own, ridge=ridge)
+    image = np.arange(len(own))
+    nearest = _nearest(among, own, used.shape[-1] * image)
+    right, turn = (
+        same.reshape(classes, each).mean(axis=1) for same in (own[nearest] == own, nearest == image)
+    )
+    return np.array([found["correct"], found["balanced_correct"], right]), turn
 
 
-def _recognised(kernel, shape, ridge):
-    """For each class: one missing, all missing, nearest, nearest is a turn, weight, variance."""
-    classes, each, per_image = shape
-    turns = kernel.shape[-1]
+def _weight_and_variance(kernel, used, ridge):
+    classes, each, per_image = used.shape
     own = np.repeat(np.arange(classes), each)
     outputs = np.where(np.repeat(own, per_image)[:, None] == np.arange(classes), 1.0, -1.0)
-    labels = np.broadcast_to(outputs[:, None], (len(kernel), turns, classes))
-    upright = np.arange(classes * each) * per_image
-    sets = [np.stack([rows, np.zeros_like(rows)], axis=1) for rows in upright.reshape(classes, -1)]
-    *one, everyone = invariant.leave_sets_out(
-        groups.cyclic(turns), kernel, labels, [*sets, np.concatenate(sets)], ridge=ridge
-    )
-    truth = outputs[upright]
-    first = (truth - np.concatenate(one)).argmax(axis=1) == own
-    balanced = (truth - everyone).argmax(axis=1) == own
-    nearest = _nearest(kernel, own, upright)
+    upright = per_image * np.arange(len(own))
+    transforms = np.moveaxis(np.fft.fft(kernel[used.reshape(-1, 1), used.ravel()]), -1, 0)
+    weight = np.abs(_solved(transforms[0].real, outputs, ridge))[upright, own]
+    inverse = _solved(transforms, np.eye(len(outputs)), ridge).mean(axis=0).real
+    columns = {"weight": weight, "variance": 1 / np.diag(inverse)[upright]}
+    return {name: c.reshape(classes, each).mean(axis=1) for name, c in columns.items()}
 
-    transforms = np.moveaxis(np.fft.fft(kernel), -1, 0)
-    weight = np.abs(solve(transforms[0].real, outputs, ridge=ridge)[0])[upright, own]
-    inverse = solve(transforms, np.eye(len(kernel)), ridge=ridge, refine_above=1e-9)[0]
-    inverse = inverse.mean(axis=0).real
-    found = [first, balanced, own[nearest] == own, nearest == np.arange(len(own))]
-    found += [weight, 1 / np.diag(inverse)[upright]]
-    return np.stack(found, axis=1).reshape(classes, each, -1).mean(axis=1)
+
+def _solved(gram, columns, ridge):
+    solution, error, _ = solve(gram, columns, ridge=ridge, refine_above=1e-9)
+    require_digits(error, ridge)
+    return solution
 
 
 def _nearest(kernel, own, upright):

@@ -1,189 +1,87 @@
 """How far the error on rotated digits depends on what the paper holds fixed: one thing at a time.
 
 Input norm, weights, biases, depth, ridge, interpolation and kernel are changed around the paper's
-settings, and everything else stays. One upright image is left out at a time, as in the paper; or
-both of a pair, so that the labels stay balanced; or one and the other image at another angle.
+settings, and everything else stays; by the three protocols of ``pairs``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-import scipy.ndimage
 from jaxtyping import Float
-from scipy.spatial.distance import cdist
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat
 
-from symlib import data, kernels, orbits, regression, results, rotated
+from symlib import pairs, rotated
+from symlib.experiments.of_pairs import OfPairs
+from symlib.experiments.protocols import kernel_of
+from symlib.kernels import DenseNtk
+from symlib.settings import Counts, Positive, Ridge, settings
 
-__all__ = ["Sensitivity", "errors", "interpolated_orbits", "kernel_of", "run", "work"]
+__all__ = ["Circumstances", "Sensitivity", "errors"]
 
-
-@dataclass(frozen=True)
-class Sensitivity:
-    """Settings: the values that each thing takes while the others keep the paper's."""
-
-    pairs: int = 64  # pairs of images of different digits
-    counts: tuple[int, ...] = (16, 32)  # rotations N of each image
-    norm: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 28.0, 100.0)  # of the inputs; 28 is √784
-    weight_std: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 28.0)
-    bias_std: tuple[float, ...] = (0.0, 0.01, 0.036, 0.1, 0.33, 1.0, 3.0)
-    hidden_layers: tuple[int, ...] = (1, 2, 3, 5, 10)
-    ridge: tuple[float, ...] = (1e-10, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)  # absolute
-    order: tuple[int, ...] = (0, 1, 2, 3, 4, 5)  # of the splines; 0 is the nearest pixel
-    kernel: tuple[str, ...] = (
-        "relu",
-        "distance",
-        "erf",
-        "linear",
-        "rbf 0.3",
-        "rbf 1",
-        "rbf 3",
-        "nearest",
-    )  # the number is L of exp(-L²|x - x'|²)
-    dataset: str = "mnist-5000"
-    seed: int = 0
+KERNELS = ("relu", "distance", "erf", "linear", "rbf 0.3", "rbf 1", "rbf 3", "nearest")
+Order = Annotated[int, Field(ge=0, le=5)]
+KernelName = Annotated[str, Field(pattern=r"^(relu|erf|distance|linear|nearest|rbf [0-9.]+)$")]
 
 
-_VARIED = ("norm", "weight_std", "bias_std", "hidden_layers", "ridge", "order", "kernel")
-_PAPER: dict[str, Any] = {
-    "norm": 1.0,
-    "weight_std": 1.0,
-    "bias_std": 1.0,
-    "hidden_layers": 1,
-    "ridge": 1e-10,
-    "order": 3,
-    "kernel": "relu",
-}
+@settings
+class Circumstances:
+    """What the paper holds fixed, at its values."""
+
+    norm: PositiveFloat = 1.0  # of the inputs
+    weight_std: PositiveFloat = 1.0  # standard deviation of the weights
+    bias_std: NonNegativeFloat = 1.0  # and of the biases
+    hidden_layers: NonNegativeInt = 1  # of the network
+    ridge: Ridge = 1e-10  # absolute
+    order: Order = 3  # of the splines that turn images; 0 is the nearest pixel
+    kernel: KernelName = "relu"  # an NTK or another
 
 
-def run(
-    settings: Sensitivity,
-    progress: Callable = lambda cells, description, total: cells,
-    path: str | Path | None = None,
-    jobs: int = 1,
-) -> pd.DataFrame:
-    """Errors of every pair while one thing is changed.
+@settings
+class Sensitivity(OfPairs):
+    """The values that each of ``Circumstances`` takes while the others keep the paper's."""
 
-    Args:
-        settings: what to run.
-        progress: wraps the loop over settings, as ``symlib.notebook.progress`` does.
-        path: where to store and resume.
-        jobs: processes to run at once.
+    pairs: Positive = 64  # pairs of images of different digits
+    counts: Counts = (16, 32)  # rotations N of each image
+    norm: tuple[PositiveFloat, ...] = (0.3, 1.0, 3.0, 10.0, 28.0, 100.0)  # of inputs; 28 is √784
+    weight_std: tuple[PositiveFloat, ...] = (0.3, 1.0, 3.0, 10.0, 28.0)  # of the weights
+    bias_std: tuple[NonNegativeFloat, ...] = (0.0, 0.01, 0.036, 0.1, 0.33, 1.0, 3.0)  # of biases
+    hidden_layers: tuple[NonNegativeInt, ...] = (1, 2, 3, 5, 10)  # of the network
+    ridge: tuple[Ridge, ...] = (1e-10, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)  # absolute
+    order: tuple[Order, ...] = (0, 1, 2, 3, 4, 5)  # of the splines; 0 is the nearest pixel
+    kernel: tuple[KernelName, ...] = KERNELS  # the number is L of exp(-L²|x - x'|²)
 
-    Returns:
+    def cells(self) -> Sequence[str]:
+        return [f"{f.name}={v}" for f in fields(Circumstances) for v in getattr(self, f.name)]
+
+    def rows(self, cell: Any) -> pd.DataFrame:
+        """Errors of every pair while one thing is changed.
+
         One row per pair, N, ``varied`` (the name of what is changed) and ``value`` (as text),
         with the columns of ``errors``.
-
-    Raises:
-        ValueError: if the largest N is not a multiple of four and of every other N, or ``path``
-            holds other results.
-    """
-    largest = rotated.largest_count(settings.counts)
-    digits = data.load(settings.dataset)
-    generator = np.random.default_rng(settings.seed)
-    pairs = data.pairs_of_classes(digits.labels, settings.pairs, generator=generator)
-    images = digits.images[pairs]
-
-    def compute(cell: str) -> pd.DataFrame:
-        varied, text = cell.split("=")
-        chosen = _PAPER | {varied: type(_PAPER[varied])(text)}
-        turned = interpolated_orbits(images, largest, order=chosen["order"])
+        """
+        varied, value = cell.split("=")
+        changed: dict[str, Any] = {varied: value}
+        chosen = Circumstances(**changed)
+        images = self.images()
+        turned = rotated.interpolated_orbits(images, max(self.counts), order=chosen.order)
         frames = []
-        for count in settings.counts:
-            points = turned[:, :, :: largest // count].reshape(len(pairs), 2 * count, -1)
-            found = _errors_of(points * chosen["norm"], chosen)
-            frames.append(pd.DataFrame(found).assign(pair=np.arange(len(pairs)), count=count))
-        return pd.concat(frames).assign(varied=varied, value=text)
-
-    return results.sweep(
-        "sensitivity",
-        settings,
-        _cells(settings),
-        compute,
-        path=path,
-        jobs=jobs,
-        progress=progress,
-    )
-
-
-def work(settings: Sensitivity) -> tuple[int, float]:
-    """Number of settings tried, and about how many seconds two CPU cores need for them."""
-    cells = len(_cells(settings))
-    return cells, 0.01 * cells * settings.pairs * (max(settings.counts) / 32) ** 2
-
-
-def _cells(settings: Sensitivity) -> list[str]:
-    return [f"{varied}={value}" for varied in _VARIED for value in getattr(settings, varied)]
-
-
-def interpolated_orbits(
-    images: Float[np.ndarray, "*batch size size"], count: int, *, order: int
-) -> Float[np.ndarray, "*batch count size size"]:
-    """``rotated.orbit_images`` with splines of any order, by SciPy: mean removed, unit norm.
-
-    Args:
-        images: square images.
-        count: number N of rotations, a multiple of four.
-        order: of the interpolating splines, 0 (the nearest pixel) to 5.
-
-    Raises:
-        ValueError: if ``count`` is not a multiple of four.
-    """
-    if count % 4:
-        raise ValueError(
-            f"count must be a multiple of 4, got {count}; quarter turns make the rest of an orbit"
+        for count in self.counts:
+            points = turned[:, :, :: max(self.counts) // count]
+            points = points.reshape(self.pairs, 2 * count, -1) * chosen.norm
+            frames.append(pd.DataFrame(errors(points, chosen)).assign(count=count))
+        return (
+            pd.concat(frames).rename_axis("pair").reset_index().assign(varied=varied, value=value)
         )
-    quarter = [
-        scipy.ndimage.rotate(images, 360 * step / count, axes=(-1, -2), reshape=False, order=order)
-        for step in range(count // 4)
-    ]
-    first = orbits.normalize(np.stack(quarter, axis=-3))
-    turned = np.moveaxis(orbits.quarter_turns(first), -3, -4)
-    return turned.reshape(*images.shape[:-2], count, *images.shape[-2:])
 
-
-def kernel_of(name: str, *, hidden_layers: int, weight_std: float, bias_std: float) -> Callable:
-    """A kernel by its name: ``relu``, ``erf`` (NTKs), ``distance``, ``linear`` or ``rbf L``.
-
-    Raises:
-        ValueError: if there is none of that name.
-    """
-    kind, _, length = name.partition(" ")
-    if kind in kernels.NONLINEARITIES:
-        return partial(
-            kernels.ntk,
-            hidden_layers=hidden_layers,
-            weight_std=weight_std,
-            bias_std=bias_std,
-            nonlinearity=kind,
-        )
-    if kind == "distance":
-        return partial(kernels.distance, constant=1000.0)  # large: only differences count
-    if kind == "linear":
-        return partial(kernels.ntk, hidden_layers=0, weight_std=weight_std, bias_std=bias_std)
-    if kind == "rbf":
-        return partial(kernels.rbf, inverse_length=float(length))
-    raise ValueError(f"name must be relu, erf, distance, linear or rbf with L, got {name!r}")
-
-
-def _errors_of(points, chosen):
-    if chosen["kernel"] == "nearest":
-        return _errors_of_nearest(points)
-    kernel = kernel_of(
-        chosen["kernel"],
-        hidden_layers=chosen["hidden_layers"],
-        weight_std=chosen["weight_std"],
-        bias_std=chosen["bias_std"],
-    )
-    return errors(np.asarray(kernel(points)), ridge=chosen["ridge"])
+    def cost(self, cell: Any) -> float:
+        return 0.01 * self.pairs * (max(self.counts) / 32) ** 2
 
 
 def errors(
-    gram: Float[np.ndarray, "pairs points points"], *, ridge: float
+    points: Float[np.ndarray, "pairs points pixels"], chosen: Circumstances
 ) -> dict[str, Float[np.ndarray, " pairs"]]:
     """Errors of pairs of orbits at the upright images, by three protocols.
 
@@ -193,48 +91,16 @@ def errors(
         and ``parted_correct``: one upright, and of the other image another angle, averaged over
         that angle.
     """
-    labels = np.repeat([1.0, -1.0], gram.shape[-1] // 2)
-
-    def residuals(sets):
-        return np.stack(regression.leave_sets_out(gram, labels, list(sets), ridge=ridge), axis=1)
-
-    return _summary(residuals, gram.shape[-1] // 2)
-
-
-def _errors_of_nearest(points):
-    """As ``errors``, for the label of the nearest image seen."""
-    count = points.shape[1] // 2
-    labels = np.repeat([1.0, -1.0], count)
-    distances = np.stack([cdist(pair, pair) for pair in points])
-
-    def residuals(sets):
-        unseen = np.zeros((len(sets), 2 * count), dtype=bool)
-        np.put_along_axis(unseen, sets, True, axis=1)
-        away = np.where(unseen[:, None], np.inf, distances[:, sets])  # pairs, sets, held, points
-        return labels[sets] - labels[away.argmin(axis=-1)]
-
-    return _summary(residuals, count)
-
-
-def _summary(residuals, count):
-    """Errors by each protocol, from the residuals (pairs, sets, held) of sets left out."""
-    angles = np.arange(1, count)
-    first, second = np.zeros_like(angles), np.full_like(angles, count)
-    found = {
-        "": residuals(np.array([[0], [count]])),
-        "balanced": residuals(np.array([[0, count]])),
-        "parted": residuals(np.stack([np.r_[first, second], np.r_[second + angles, angles]], 1)),
-    }
-    found["parted"] = found["parted"][:, :, :1]  # of the upright image only
-    truth = {
-        "": np.array([[1.0], [-1.0]]),
-        "balanced": np.array([[1.0, -1.0]]),
-        "parted": np.repeat([1.0, -1.0], count - 1)[:, None],
-    }
+    network = DenseNtk(chosen.hidden_layers, chosen.weight_std, chosen.bias_std)
+    if chosen.kernel == "erf":
+        network = replace(network, nonlinearity="erf")
+    way = "network" if chosen.kernel in ("relu", "erf") else chosen.kernel
+    kernel = kernel_of(way, network, constant=1000.0)  # large: only differences count
+    gram = np.asarray(kernel(points))
+    labels = np.broadcast_to(np.repeat([1.0, -1.0], gram.shape[-1] // 2), gram.shape[:2])
     columns = {}
-    for protocol, residual in found.items():
-        right = regression.is_correct(residual, truth[protocol])
-        prefix = f"{protocol}_" if protocol else ""
-        columns[protocol or "upright"] = np.abs(residual).mean(axis=(1, 2))
-        columns[f"{prefix}correct"] = right.mean(axis=(1, 2))
+    for protocol in pairs.PROTOCOLS:
+        found = pairs.unseen(gram, labels, protocol, by=way, ridge=chosen.ridge)
+        columns["upright" if protocol == "paper" else protocol] = found["error"]
+        columns["correct" if protocol == "paper" else f"{protocol}_correct"] = found["correct"]
     return columns

@@ -1,0 +1,117 @@
+"""What the settings of experiments are made of: values that are checked when they are made.
+
+A setting is a field of a frozen dataclass; its type says what it may be, and the comment behind it
+is its help on the command line.
+"""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
+
+import pydantic
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat
+from pydantic import PositiveInt as Positive
+
+__all__ = [
+    "AnyCounts",
+    "Counts",
+    "Dataset",
+    "Digits",
+    "Positive",
+    "Ridge",
+    "Seed",
+    "Several",
+    "Training",
+    "Turns",
+    "nested",
+    "settings",
+]
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True)
+def settings(kind: type[T]) -> type[T]:
+    """A frozen dataclass of this class, whose fields are checked by their types.
+
+    Raises:
+        ValueError: of the class, when it is made with values that do not fit, all in one message.
+    """
+    strict = pydantic.ConfigDict(extra="forbid")
+    checked: Any = pydantic.dataclasses.dataclass(frozen=True, config=strict)(kind)
+    make: Callable = checked.__init__
+    names = [field.name for field in dataclasses.fields(checked)]
+
+    @functools.wraps(make)
+    def make_or_refuse(self, *values, **named):
+        try:
+            make(self, *values, **named)
+        except pydantic.ValidationError as error:
+            refusals = [_plainly(refusal, names) for refusal in error.errors()]
+            raise ValueError("; ".join(refusals)) from None
+
+    checked.__init__ = make_or_refuse
+    return checked
+
+
+def _plainly(refusal, names: list[str]) -> str:
+    """One refusal of pydantic, as ours read."""
+    reason = re.sub(r"^(Value error, |(Input|Tuple) should)", "", refusal["msg"]).strip()
+    if refusal["type"] == "value_error":  # of a check of our own
+        return reason
+    first, *rest = refusal["loc"]
+    place = ".".join(map(str, [names[first] if isinstance(first, int) else first, *rest]))
+    return f"{place} must {reason.removeprefix('must ')}, got {refusal['input']!r}"
+
+
+def nested(counts: tuple[int, ...]) -> tuple[int, ...]:
+    """The same numbers of rotations, if the orbits of the largest hold all others.
+
+    Raises:
+        ValueError: if it is not a multiple of four and of every other.
+    """
+    largest = max(counts)
+    if largest % 4 or any(largest % count for count in counts):
+        raise ValueError(
+            f"counts must all divide the largest, itself a multiple of 4, got {counts}; "
+            "quarter turns are what makes the orbits exact"
+        )
+    return counts
+
+
+Several = Field(min_length=1)
+Turns = Annotated[int, Field(ge=2)]  # with one turn there is nothing to leave out
+AnyCounts = Annotated[tuple[Turns, ...], Several]
+Counts = Annotated[AnyCounts, AfterValidator(nested)]
+Digits = Annotated[tuple[Annotated[int, Field(ge=0, le=9)], ...], Several]
+Seed = NonNegativeInt
+Ridge = NonNegativeFloat
+Dataset = Literal["mnist-5000", "mnist", "fashion-mnist"]
+
+
+@settings
+class Training:
+    """How to train a network, the paper's way by default."""
+
+    epochs: Positive = 22  # also how often accuracy is measured
+    steps: Positive | None = None  # train for so many steps instead, whatever their epochs
+    batch: Positive = 2048  # samples a step
+    learning_rate: PositiveFloat = 1e-3  # of Adam
+    betas: tuple[float, float] = (0.7, 0.9)  # of Adam
+    evaluated: Positive = 4000  # samples of each set, at most, that accuracy is measured on
+    slice: Positive = 2048  # of a batch, passed through the network at once
+
+    @pydantic.model_validator(mode="after")
+    def _measures_no_more_often_than_it_steps(self):
+        if self.steps is not None and self.steps < self.epochs:
+            raise ValueError(
+                f"steps must be at least epochs, {self.epochs}, how often accuracy is measured, "
+                f"got {self.steps}"
+            )
+        return self
+
+    def samples(self, train: int) -> int:
+        """How many samples a training on this many different ones is made of."""
+        return self.epochs * train if self.steps is None else self.steps * self.batch
