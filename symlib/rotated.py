@@ -12,11 +12,8 @@ from collections.abc import Callable
 from math import gcd
 
 import numpy as np
-<<<<<<< HEAD
-from einops import rearrange
-=======
 import scipy.ndimage
->>>>>>> 1152b3a (An experiment is frozen settings and three methods; running, storing and resuming are written once)
+from einops import rearrange
 from jaxtyping import Float
 
 from symlib import orbits
@@ -67,8 +64,7 @@ def interpolated_orbits(
         for step in range(count // 4)
     ]
     first = orbits.normalize(np.stack(quarter, axis=-3))
-    turned = np.moveaxis(orbits.quarter_turns(first), -3, -4)
-    return turned.reshape(*images.shape[:-2], count, *images.shape[-2:])
+    return rearrange(orbits.quarter_turns(first), "... r q y x -> ... (q r) y x")
 
 
 def orbit_gram(
