@@ -12,16 +12,16 @@ from scipy.ndimage import rotate
 
 from benchmarks.case import Case
 from symlib import data, tangents
-from symlib.experiments import mlp_ntk
+from symlib.experiments.mlp_ntk import MlpNtk
 
 
 def cases(pairs: int) -> list[Case]:
     """The whole experiment with one hidden layer."""
-    settings = mlp_ntk.MlpNtk(pairs=pairs, hidden_layers=(1,), balanced=False)
+    settings = MlpNtk(pairs=pairs, hidden_layers=(1,), balanced=False)
     return [
         Case(
             name=f"mlp-ntk, {pairs} pairs, six N",
-            ours=lambda: mlp_ntk.run(settings),
+            ours=lambda: settings.run(),
             peer=lambda: as_published(settings),
             target="≥ 15",
             difference=lambda frame, published: _difference(frame, published, settings.counts),
@@ -35,7 +35,7 @@ def _difference(frame: pd.DataFrame, published: np.ndarray, counts: tuple[int, .
     return f"largest difference of an error {np.abs(ours - published).max():.1e}"
 
 
-def as_published(settings: mlp_ntk.MlpNtk) -> np.ndarray:
+def as_published(settings: MlpNtk) -> np.ndarray:
     """Upright and spectral errors, shape (N, pairs, 2)."""
     digits = data.load(settings.dataset)
     generator = np.random.default_rng(settings.seed)

@@ -18,16 +18,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.case import Case
-from symlib import data, orbits, rotated, tangents
-from symlib.experiments import exemplars
+from symlib import one_vs_rest, orbits, rotated, tangents
+from symlib.experiments.exemplars import Exemplars
 
 COUNT = 64
 
 
 def cases(pairs: int) -> list[Case]:
     """One draw of ``multiclass``, without its trained networks."""
-    settings = exemplars.Exemplars(classes=10)
-    images, classes = exemplars.draw(data.load(), settings, 0)
+    settings = Exemplars(classes=10)
+    images, classes = settings.draw(0)
     return [
         Case(
             name=f"multiclass, 10 classes × 13 exemplars, N = {COUNT}",
@@ -41,8 +41,8 @@ def cases(pairs: int) -> list[Case]:
 
 def ours(images, classes, settings) -> np.ndarray:
     """Mean |r| of the upright images of each class, all trained on but these."""
-    kernel = rotated.turn_kernel(images, COUNT, exemplars.network_kernel(settings))
-    return exemplars.errors(kernel, classes, COUNT, ridge=settings.ridge).error.to_numpy()
+    kernel = rotated.turn_kernel(images, COUNT, settings.network)
+    return one_vs_rest.errors(kernel, classes, COUNT, ridge=settings.ridge).error.to_numpy()
 
 
 def as_published(images, classes, settings) -> np.ndarray:
@@ -53,7 +53,7 @@ def as_published(images, classes, settings) -> np.ndarray:
 
 def _dense_solves(images, classes, settings):
     stax = tangents.load().stax
-    layer = {"W_std": settings.weight_std, "b_std": settings.bias_std}
+    layer = {"W_std": settings.network.weight_std, "b_std": settings.network.bias_std}
     kernel_fn = stax.serial(stax.Dense(512, **layer), stax.Relu(), stax.Dense(1, **layer))[2]
     turned = orbits.normalize(orbits.rotations(images, COUNT)).reshape(len(images) * COUNT, -1)
     points = jnp.asarray(turned, "float32")

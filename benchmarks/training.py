@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.case import Case
 from symlib import data, nets, orbits, partial_orbits, training
-from symlib.experiments import fig1
+from symlib.experiments.partially_rotated import SLICES
 
 COUNT, IMAGES, EPOCHS, BATCH = 8, 2000, 22, 2048
 
@@ -43,7 +43,7 @@ def cases(pairs: int) -> list[Case]:
 
 def _ours(name, images, labels, parts) -> float:
     steps = EPOCHS * -(-len(parts.train) // BATCH)
-    how = {"steps": steps, "batch": BATCH, "slice": fig1.SLICES[name], "evaluated": 1000}
+    how = {"steps": steps, "batch": BATCH, "slice": SLICES[name], "evaluated": 1000}
     rows = training.train(
         nets.build(name, seed=0),
         partial_orbits.TurnedImages(images, COUNT),

@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,7 @@ class Experiment(ABC):
         """About how many seconds of two CPU cores one cell takes."""
 
     @classmethod
-    def quick(cls) -> Self:
+    def quick(cls) -> "Experiment":
         """Settings for a page that is computed while it is built."""
         return cls()
 

@@ -215,14 +215,13 @@ def _read(table: str, columns: dict[str, str] | None) -> pd.DataFrame:
         return pd.read_csv(StringIO(table))
     if not columns:  # nothing is finished yet
         return pd.DataFrame()
-    texts = [name for name, kind in columns.items() if kind == "str"]
-    return pd.read_csv(
-        StringIO(table),
-        dtype=columns,
-        float_precision="round_trip",
-        keep_default_na=False,
-        na_values={name: [] if name in texts else [""] for name in columns},
-    )
+    frame = pd.read_csv(StringIO(table), dtype=str, keep_default_na=False)
+    for name, kind in columns.items():  # NumPy reads numbers to the last digit
+        if kind == "bool":
+            frame[name] = frame[name] == "True"
+        elif kind != "str":
+            frame[name] = frame[name].replace("", "nan").to_numpy(str).astype(kind)
+    return frame
 
 
 def _write(path: Path, frame: pd.DataFrame, about: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from symlib import baselines, data, kernels, orbits, plotting, regression, spectral
-from symlib.experiments import toy
+from symlib.experiments.two_circles import TwoCircles
 
 EXAMPLES = 4  # images of each digit
 COUNTS = (2, 4, 8, 16, 32, 64)
@@ -47,7 +47,8 @@ def example_script(digits: data.Images) -> str:
 
 def two_circles_figure(offset: float = 0.5, inverse_length: float = 1.0) -> Figure:
     """Error against N on two circles, and the inverse spectra of a failure and of a success."""
-    frame = toy.run(toy.Toy(tuple(range(2, 13)), (offset,), inverse_length, ridge_per_point=0.0))
+    counts = tuple(range(2, 13))
+    frame = TwoCircles(counts, (offset,), inverse_length, ridge_per_point=0.0).run()
     figure = Figure(figsize=(9, 3))
     curve, *spectra = figure.subplots(1, 3)
     curve.plot(frame["count"], frame.spectral, "o-", markersize=4)

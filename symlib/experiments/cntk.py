@@ -5,7 +5,6 @@ convolutional networks.
 """
 
 from functools import partial
-from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -29,7 +28,7 @@ class Cntk(OfPairs):
     ridge: Ridge = 1e-10  # absolute
 
     @classmethod
-    def quick(cls) -> Self:
+    def quick(cls) -> "Cntk":
         return cls(pairs=16, counts=(2, 4, 8, 16))
 
     def rows(self, cell: int) -> pd.DataFrame:

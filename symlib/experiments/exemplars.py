@@ -7,7 +7,7 @@ Beside it, balanced: the upright images of all digits left out together.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ class Exemplars(Experiment):
     seed: Seed = 0  # of the draws
 
     @classmethod
-    def quick(cls) -> Self:
+    def quick(cls) -> "Exemplars":
         return cls(draws=8, baselines=("distance", "nearest"))
 
     def cells(self) -> Sequence[Any]:

@@ -4,7 +4,7 @@ For every held-out digit and N: one-against-the-rest regression on the same imag
 images of that digit left out together. Perin and Deny 2025, on several classes.
 """
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ class Foresight(Experiment):
     ridge: Ridge = 1e-10  # absolute
 
     @classmethod
-    def quick(cls) -> Self:
+    def quick(cls) -> "Foresight":
         return cls(counts=(2, 4, 8, 16), seeds=(0,), sample=Sample(200, 200, "mnist-5000"))
 
     def cells(self) -> tuple[int, ...]:

@@ -4,8 +4,6 @@ As ``partially_rotated``, with the convolutional network and few rotations. Peri
 grokking; Power et al. 2022.
 """
 
-from typing import Self
-
 from symlib.data import Sample
 from symlib.experiments.partially_rotated import Networks, PartiallyRotated
 from symlib.settings import AnyCounts, Training, settings
@@ -22,7 +20,7 @@ class Grokking(PartiallyRotated):
     training: Training = Training(epochs=440)
 
     @classmethod
-    def quick(cls) -> Self:
+    def quick(cls) -> "Grokking":
         return cls(
             networks=("mlp",),
             digits=(5,),

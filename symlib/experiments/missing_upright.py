@@ -6,8 +6,6 @@ that the network has learned not to give at this angle. Perin and Deny 2025, on 
 MNIST.
 """
 
-from typing import Self
-
 import numpy as np
 import pandas as pd
 
@@ -31,7 +29,7 @@ class MissingUpright(Experiment):
     seed: Seed = 0  # of everything random
 
     @classmethod
-    def quick(cls) -> Self:
+    def quick(cls) -> "MissingUpright":
         short = Training(epochs=1, steps=300, batch=256, evaluated=1)
         sample = Sample(1000, 1000, "mnist-5000")
         return cls(digits=(5,), counts=(2, 8), sample=sample, training=short)

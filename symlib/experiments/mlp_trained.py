@@ -25,7 +25,6 @@ Perin and Deny 2025, on trained networks.
 """
 
 from functools import partial
-from typing import Self
 
 import jax
 import jax.numpy as jnp
@@ -60,7 +59,7 @@ class MlpTrained(OfPairs):
     together: bool = False  # leave both upright images out at once, so that classes are balanced
 
     @classmethod
-    def quick(cls) -> Self:
+    def quick(cls) -> "MlpTrained":
         return cls(pairs=4, counts=(2, 4, 8, 16), steps=500)
 
     def rows(self, cell: int) -> pd.DataFrame:

@@ -6,7 +6,6 @@ As ``exemplars``, with all ten digits, and beside it the multilayer perceptron o
 
 from collections.abc import Sequence
 from itertools import product
-from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -27,7 +26,7 @@ class Multiclass(Exemplars):
     training: Training = Training(epochs=1, steps=300)
 
     @classmethod
-    def quick(cls) -> Self:
+    def quick(cls) -> "Multiclass":
         return cls(draws=1, counts=(4, 16), training=Training(epochs=1, steps=100))
 
     def cells(self) -> Sequence[str]:

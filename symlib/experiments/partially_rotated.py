@@ -7,7 +7,7 @@ and those of the other classes under all N. Perin and Deny 2025, on partially ro
 import itertools
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ class PartiallyRotated(Experiment):
     training: Training = Training()
 
     @classmethod
-    def quick(cls) -> Self:
+    def quick(cls) -> "PartiallyRotated":
         return cls(
             networks=("mlp",),
             digits=(5,),

@@ -6,7 +6,7 @@ exemplar of a digit are left out together, of one digit or of all, flattened and
 
 import itertools
 from functools import partial
-from typing import Annotated, Self
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ class PooledExemplars(Experiment):
     seed: Seed = 0  # of the draws
 
     @classmethod
-    def quick(cls) -> Self:
+    def quick(cls) -> "PooledExemplars":
         """Quarter turns alone, which leave few distinct patches to compare."""
         return cls(draws=2, counts=(4,))
 

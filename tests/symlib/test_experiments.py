@@ -15,6 +15,7 @@ from symlib import (
     intervals,
     invariant,
     kernels,
+    one_vs_rest,
     orbits,
     regression,
     rotated,
@@ -22,32 +23,33 @@ from symlib import (
 )
 from symlib import experiments as all_experiments
 from symlib import groups as finite_groups
-from symlib.experiments import (
-    cntk,
-    exemplars,
-    fig1,
-    foresight,
-    groups,
-    mlp_ntk,
-    mlp_trained,
-    multiclass,
-    pooled_exemplars,
-    protocols,
-    seen_angles,
-    sensitivity,
-    shifts,
-    toy,
-    upright,
-)
+from symlib import pairs as pairs_of_orbits
+from symlib.experiments import protocols
+from symlib.experiments.cntk import Cntk
+from symlib.experiments.exemplars import Exemplars
+from symlib.experiments.foresight import Foresight
+from symlib.experiments.groups import GROUPS, Groups
+from symlib.experiments.missing_upright import MissingUpright
+from symlib.experiments.mlp_ntk import MlpNtk
+from symlib.experiments.mlp_trained import MlpTrained
+from symlib.experiments.multiclass import Multiclass
+from symlib.experiments.partially_rotated import PartiallyRotated
+from symlib.experiments.pooled_exemplars import PooledExemplars
+from symlib.experiments.protocols import Protocols
+from symlib.experiments.seen_angles import SeenAngles
+from symlib.experiments.sensitivity import Sensitivity
+from symlib.experiments.shifts import Shifts
+from symlib.experiments.two_circles import TwoCircles
+from symlib.settings import Training
 from tools import claims
 
 ROOT = Path(__file__).parents[2]
 
-SMALL = mlp_ntk.MlpNtk(pairs=3, counts=(2, 4, 8), hidden_layers=(1, 2), chunk=2)
+SMALL = MlpNtk(pairs=3, counts=(2, 4, 8), hidden_layers=(1, 2), chunk=2)
 
 
 def test_toy_is_exact_where_it_can_be():
-    frame = toy.run(toy.Toy(counts=(4, 8, 12), offsets=(0.5, 1.0)))
+    frame = TwoCircles(counts=(4, 8, 12), offsets=(0.5, 1.0)).run()
     assert len(frame) == 6
     np.testing.assert_allclose(frame.spectral, frame.exact, rtol=1e-10)
     np.testing.assert_allclose(frame.spectral, frame.closeness / frame.density)
@@ -55,19 +57,23 @@ def test_toy_is_exact_where_it_can_be():
 
 
 def test_toy_reports_a_singular_gram_as_missing():
-    frame = toy.run(toy.Toy(counts=(8, 48), ridge_per_point=0.0))
+    frame = TwoCircles(counts=(8, 48), ridge_per_point=0.0).run()
     assert frame.spectral.isna().tolist() == [False, True]
     assert frame.exact.isna().tolist() == [False, True]
 
 
-def test_toy_does_not_hide_other_errors():
-    with pytest.raises(ValueError, match="ridge must be"):
-        toy.run(toy.Toy(counts=(4,), ridge_per_point=-1.0))
+def test_two_circles_do_not_hide_other_errors(monkeypatch):
+    def refuse(*_, **__):
+        raise ValueError("gram must be symmetric")
+
+    monkeypatch.setattr(regression, "leave_one_out", refuse)
+    with pytest.raises(ValueError, match="gram must be symmetric"):
+        TwoCircles(counts=(4,)).run()
 
 
 def test_mlp_ntk_equals_the_plain_computation():
     """SciPy's rotation, each angle on its own, the whole Gram matrix, a refit for each point."""
-    frame = mlp_ntk.run(SMALL).set_index(["pair", "hidden_layers", "count"])
+    frame = SMALL.run().set_index(["pair", "hidden_layers", "count"])
     digits = data.load("mnist-5000")
     assert len(frame) == 3 * 2 * 3
     for (_, depth, count), row in frame.iterrows():
@@ -100,8 +106,8 @@ def test_mlp_ntk_equals_the_plain_computation():
 
 
 def test_chunks_do_not_matter():
-    whole = mlp_ntk.run(mlp_ntk.MlpNtk(pairs=3, counts=(4,), hidden_layers=(1,), chunk=3))
-    parts = mlp_ntk.run(mlp_ntk.MlpNtk(pairs=3, counts=(4,), hidden_layers=(1,), chunk=1))
+    whole = MlpNtk(pairs=3, counts=(4,), hidden_layers=(1,), chunk=3).run()
+    parts = MlpNtk(pairs=3, counts=(4,), hidden_layers=(1,), chunk=1).run()
     np.testing.assert_allclose(whole.spectral, parts.spectral, rtol=1e-10)
     assert (whole["first"] == parts["first"]).all()
 
@@ -114,21 +120,21 @@ def test_progress_sees_every_chunk():
             seen.append((chunk.cell.iloc[0], total))
             yield chunk
 
-    mlp_ntk.run(SMALL, progress)
+    SMALL.run(progress)
     assert seen == [(0, 2), (2, 2)]
 
 
 @pytest.mark.parametrize("counts", [(2,), (3, 12, 8), (6,)])
 def test_counts_must_nest(counts):
     with pytest.raises(ValueError, match="counts must all divide the largest"):
-        mlp_ntk.run(mlp_ntk.MlpNtk(pairs=1, counts=counts))
+        MlpNtk(pairs=1, counts=counts).run()
 
 
 @pytest.mark.parametrize("readout", ["flatten", "pool"])
 def test_shifts_equal_the_dense_computation(readout):
     """All shifted images in one Gram matrix, and a refit without one of each class."""
-    settings = shifts.Shifts(pairs=1, counts=(4,), ridges=(1e-6,))
-    frame = shifts.run(settings).set_index("readout")
+    settings = Shifts(pairs=1, counts=(4,), ridges=(1e-6,))
+    frame = settings.run().set_index("readout")
     digits = data.load("mnist-5000")
     generator = np.random.default_rng(settings.seed)
     (pair,) = data.pairs_of_classes(digits.labels, 1, generator=generator)
@@ -145,13 +151,13 @@ def test_shifts_equal_the_dense_computation(readout):
 
 def test_shifts_must_be_whole_pixels():
     with pytest.raises(ValueError, match="counts must divide the width of the images, 28"):
-        shifts.run(shifts.Shifts(pairs=1, counts=(5,)))
+        Shifts(pairs=1, counts=(5,)).run()
 
 
 def test_cntk_equals_the_plain_computation(tmp_path):
-    settings = cntk.Cntk(pairs=2, counts=(2, 4))
+    settings = Cntk(pairs=2, counts=(2, 4))
     path = tmp_path / "cntk.csv"
-    frame = cntk.run(settings, path=path).set_index(["pair", "readout", "count"])
+    frame = settings.run(path=path).set_index(["pair", "readout", "count"])
     digits = data.load("mnist-5000")
     chosen = data.pairs_of_classes(digits.labels, 2, generator=np.random.default_rng(0))
     for (number, readout, count), row in frame.iterrows():
@@ -167,30 +173,28 @@ def test_cntk_equals_the_plain_computation(tmp_path):
         cosines = gram / np.outer(size, size)
         unit = [regression.refit(cosines, labels, [p], ridge=1e-10)[0] for p in range(2 * count)]
         np.testing.assert_allclose(row.unit_exact_mean, np.abs(unit).mean(), rtol=1e-6)
-    again = cntk.run(settings, path=path)
+    again = settings.run(path=path)
     np.testing.assert_allclose(again.exact_upright, frame.exact_upright.to_numpy(), rtol=1e-6)
 
 
 def test_mlp_trained_tends_to_its_controls():
     """Trained to the end; with a kernel that cannot move, descent is kernel regression."""
-    settings = mlp_trained.MlpTrained(
-        pairs=1, counts=(2, 4), width=32, steps=300, descent_steps=4000
-    )
-    frame = mlp_trained.run(settings)
+    settings = MlpTrained(pairs=1, counts=(2, 4), width=32, steps=300, descent_steps=4000)
+    frame = settings.run()
     assert (frame.adam_loss < 1e-4).all()
     assert (frame.descent_loss < 1e-2).all()
     np.testing.assert_allclose(frame.descent_wide, frame.exact_upright, rtol=1e-3)
-    again = mlp_trained.run(settings)
+    again = settings.run()
     np.testing.assert_array_equal(frame.adam, again.adam)
     np.testing.assert_array_equal(frame.descent, again.descent)
 
 
 def test_mlp_trained_with_both_upright_images_out():
     """Infinite width with both left out is a refit without them, and descent tends to it."""
-    settings = mlp_trained.MlpTrained(
+    settings = MlpTrained(
         pairs=1, counts=(4,), width=32, steps=10, descent_steps=4000, together=True
     )
-    frame = mlp_trained.run(settings)
+    frame = settings.run()
     digits = data.load("mnist-5000")
     generator = np.random.default_rng(settings.seed)
     (pair,) = data.pairs_of_classes(digits.labels, 1, generator=generator)
@@ -207,17 +211,20 @@ def test_upright_of_the_nearest_image_is_a_plain_search():
     """Against every product of a held-out sample with the training samples."""
     from symlib import partial_orbits
 
-    settings = upright.Upright(
-        digits=(5,), counts=(4,), images=120, fresh=60, steps=2, batch=32, compared=40
+    settings = MissingUpright(
+        digits=(5,),
+        counts=(4,),
+        sample=data.Sample(120, 60, "mnist-5000"),
+        training=Training(epochs=1, steps=2, batch=32, evaluated=1),
+        compared=40,
     )
-    frame = upright.run(settings).set_index(["model", "missing", "digit"]).sort_index()
+    frame = settings.run().set_index(["model", "missing", "digit"]).sort_index()
     assert set(frame.index.unique("model")) == {"mlp", "logistic", "nearest"}
     assert len(frame.loc[("mlp", "all")]) == 10
-    digits = data.load(settings.dataset)
-    which = fig1.draw(digits.labels, settings, np.random.default_rng([settings.seed, 0]))
-    labels = digits.labels[which]
-    turned = partial_orbits.TurnedImages(digits.images[which], 4)
-    sets = upright._sets(labels, 4, [5], settings)
+    drawn = settings.sample.draw(np.random.default_rng([settings.seed, 0]))
+    labels = drawn.labels
+    turned = partial_orbits.TurnedImages(drawn.images, 4)
+    sets = settings._sets(labels, 4, [5])
     image, turn = np.divmod(np.concatenate(list(sets.values())), 4)
     assert sorted(zip(image, turn)) == sorted(np.ndindex(180, 4))
     held_out = sets["seen_upright"]
@@ -232,8 +239,8 @@ def test_upright_of_the_nearest_image_is_a_plain_search():
 
 
 def test_upright_needs_more_than_one_rotation():
-    with pytest.raises(ValueError, match="counts must name numbers of rotations from 2"):
-        upright.run(upright.Upright(counts=(1, 2)))
+    with pytest.raises(ValueError, match=r"counts.0 must be greater than or equal to 2, got 1"):
+        MissingUpright(counts=(1, 2))
 
 
 def test_momentum_follows_a_linear_model():
@@ -248,7 +255,7 @@ def test_momentum_follows_a_linear_model():
         optimizer.zero_grad()
         (torch.tensor(features) @ weights - torch.tensor(labels)).square().sum().div(2).backward()
         optimizer.step()
-    predicted = mlp_trained.momentum_prediction(
+    predicted = finite.momentum_prediction(
         features @ features.T, test @ features.T, labels, rate=0.01, momentum=0.9, steps=50
     )
     np.testing.assert_allclose(predicted, test @ weights.detach().numpy(), rtol=1e-10)
@@ -270,18 +277,18 @@ def test_the_kernel_of_the_network_that_adam_trains():
         drawn.append(finite.torch_empirical_ntk(network, torch.tensor(x)))
     error = np.std(drawn, axis=0) / len(drawn) ** 0.5
     assert (error / np.mean(drawn, axis=0) < 0.05).all()
-    away = np.abs(np.mean(drawn, axis=0) - mlp_trained.standard_ntk(x, width=64)) / error
+    away = np.abs(np.mean(drawn, axis=0) - finite.standard_ntk(x, width=64)) / error
     assert away.max() < 4
 
 
 @pytest.mark.parametrize("count", [2, 4, 8])
 def test_exemplars_equal_a_dense_refit(count):
     """Every upright image of one digit left out of the whole Gram matrix, SciPy's rotations."""
-    settings = exemplars.Exemplars(classes=3, exemplars=2, counts=(2, 4, 8))
-    images, classes = exemplars.draw(data.load(), settings, 0)
-    kernel = rotated.turn_kernel(images, 8, exemplars.network_kernel(settings), block_size=5)
+    settings = Exemplars(classes=3, exemplars=2, counts=(2, 4, 8))
+    images, classes = settings.draw(0)
+    kernel = rotated.turn_kernel(images, 8, settings.network, block_size=5)
     kernel = rotated.sample_turns(kernel, 8, count)
-    frame = exemplars.errors(kernel, classes, count, ridge=1e-10)
+    frame = one_vs_rest.errors(kernel, classes, count, ridge=1e-10)
 
     turned = np.stack(
         [
@@ -317,10 +324,10 @@ def test_exemplars_equal_a_dense_refit(count):
 
 
 def test_baselines_of_exemplars_are_the_dull_ones():
-    settings = exemplars.Exemplars(classes=3, exemplars=2)
-    images, classes = exemplars.draw(data.load(), settings, 0)
+    settings = Exemplars(classes=3, exemplars=2)
+    images, classes = settings.draw(0)
     names = ("nearest", "linear", "logistic")
-    found = exemplars.baseline_errors(images, classes, 4, names)
+    found = one_vs_rest.baseline_errors(images, classes, 4, names)
     points = orbits.normalize(orbits.rotations(images, 4)).reshape(24, 784)
     labels = np.where(np.repeat(classes, 4)[:, None] == np.unique(classes), 1.0, -1.0)
     together = np.arange(6) * 4
@@ -334,14 +341,14 @@ def test_baselines_of_exemplars_are_the_dull_ones():
         assert found["nearest_correct"][c] == (near > 0).mean()
     assert "logistic_balanced_correct" in found
     assert not {"nearest_error", "logistic_balanced_error", "linear_error"} & set(found)
-    with pytest.raises(ValueError, match="baselines must be among"):
-        exemplars.run(exemplars.Exemplars(baselines=("kriging",)))
+    with pytest.raises(ValueError, match=r"baselines.0 must be"):
+        Exemplars(baselines=("kriging",))
 
 
 def test_projection_of_exemplars_is_the_invariant_projection():
-    settings = exemplars.Exemplars(classes=2, exemplars=1)
-    images, _ = exemplars.draw(data.load(), settings, 0)
-    kernel = rotated.turn_kernel(images, 12, exemplars.network_kernel(settings))
+    settings = Exemplars(classes=2, exemplars=1)
+    images, _ = settings.draw(0)
+    kernel = rotated.turn_kernel(images, 12, settings.network)
     points = orbits.normalize(orbits.rotations(images, 12)).reshape(24, 784)
     gram = np.asarray(kernels.ntk(points, hidden_layers=1))
     projected = invariant.projection(gram, finite_groups.cyclic(12))
@@ -351,7 +358,7 @@ def test_projection_of_exemplars_is_the_invariant_projection():
 @pytest.mark.parametrize("block_size", [3, 64])
 def test_streamed_rotation_kernels_are_the_averaged_ones(block_size):
     images = data.load().images[:7]
-    kernel = exemplars.network_kernel(exemplars.Exemplars())
+    kernel = kernels.DenseNtk()
     counts = (2, 4, 6, 12)
     streamed = rotated.rotation_kernels(images, counts, kernel, block_size=block_size)
     for count in counts:
@@ -361,8 +368,9 @@ def test_streamed_rotation_kernels_are_the_averaged_ones(block_size):
 
 def test_foresight_equals_a_dense_refit_where_nothing_is_projected_away():
     """Quarter turns are exact: SciPy's rotations, the whole Gram matrix, a refit for each digit."""
-    settings = foresight.Foresight(counts=(4,), seeds=(1,), images=60, in_pairs=2)
-    frame = foresight.run(settings).set_index("digit")
+    sample = data.Sample(60, 200, "mnist-5000")
+    settings = Foresight(counts=(4,), seeds=(1,), sample=sample, in_pairs=2)
+    frame = settings.run().set_index("digit")
     digits = data.load()
     which = np.random.default_rng([1, 0]).permutation(len(digits.labels))[:60]
     images, classes = digits.images[which], digits.labels[which]
@@ -377,22 +385,18 @@ def test_foresight_equals_a_dense_refit_where_nothing_is_projected_away():
         assert frame.correct[digit] == ((labels[held_out] - residual).argmax(1) == c).mean()
 
 
-def test_foresight_uses_the_images_that_fig1_trains_on():
-    settings = {"images": 30, "fresh": 10, "dataset": "mnist-5000"}
-    drawn = [
-        fig1.draw(data.load().labels, kind(**settings), np.random.default_rng([2, 0]))
-        for kind in (fig1.Fig1, foresight.Foresight)
-    ]
-    np.testing.assert_array_equal(*drawn)
-    with pytest.raises(ValueError, match="images and fresh must be at most 5000"):
-        foresight.run(foresight.Foresight(images=5000))
+def test_too_many_images_are_refused_before_anything_is_computed():
+    for kind in (Foresight, PartiallyRotated, MissingUpright):
+        settings = kind(sample=data.Sample(5000, 200, "mnist-5000"))
+        with pytest.raises(ValueError, match="images and fresh must be at most 5000"):
+            settings.cells()
 
 
 def test_multiclass_adds_trained_networks():
     pytest.importorskip("torch")
-    settings = multiclass.Multiclass(draws=1, exemplars=4, classes=3, counts=(4,), steps=60)
-    frame = multiclass.run(settings)
-    alone = exemplars.run(exemplars.Exemplars(draws=1, exemplars=4, classes=3, counts=(4,)))
+    settings = Multiclass(draws=1, exemplars=4, classes=3, counts=(4,), training=Training(1, 60))
+    frame = settings.run()
+    alone = Exemplars(draws=1, exemplars=4, classes=3, counts=(4,)).run()
     np.testing.assert_allclose(
         frame[alone.columns].drop(columns="cell"), alone.drop(columns="cell")
     )
@@ -401,32 +405,32 @@ def test_multiclass_adds_trained_networks():
 
 
 def test_groups_agree_with_the_dense_solution():
-    frame = groups.run(groups.Groups(orbits=4))
-    assert len(frame) == len(groups.GROUPS)
+    frame = Groups(orbits=4).run()
+    assert len(frame) == len(GROUPS)
     assert (frame.deviation < 1e-8).all()
     assert frame.set_index("group").irreps["symmetric 4"] == 5
 
 
 def test_every_experiment_has_its_parts():
     for name in all_experiments.NAMES:
-        module = all_experiments.find(name)
-        assert set(module.__all__) >= {"run", "work"}
-        quick, paper = (all_experiments.settings_of(name, scale=s) for s in ("quick", "paper"))
-        assert type(quick) is type(paper)
+        kind = all_experiments.find(name)
+        assert kind.name() == name
+        quick, paper = (all_experiments.at_scale(name, scale) for scale in ("quick", "paper"))
+        assert type(quick) is type(paper) is kind
 
 
 def test_no_such_experiment_or_scale():
-    with pytest.raises(ValueError, match=r"experiment must be one of toy, .* got 'nope'"):
+    with pytest.raises(ValueError, match=r"experiment must be one of two-circles, .* got 'nope'"):
         all_experiments.find("nope")
     with pytest.raises(ValueError, match="scale must be quick or paper, got 'huge'"):
-        all_experiments.settings_of("toy", scale="huge")
+        all_experiments.at_scale("toy", "huge")
 
 
 @pytest.mark.parametrize("readout", ["flatten", "pool"])
 def test_pooled_exemplars_equal_a_dense_refit(readout):
     """The whole Gram matrix of eight turns of each of 20 images, for one digit and for all."""
-    settings = pooled_exemplars.PooledExemplars(draws=1, exemplars=(1, 2), counts=(4,))
-    frame = pooled_exemplars.run(settings)
+    settings = PooledExemplars(draws=1, exemplars=(1, 2), counts=(4,))
+    frame = settings.run()
     kept = (frame.readout == readout) & (frame.diagonal == "own") & (frame.ridge == 1e-5)
     frame = frame[kept & (frame.exemplars == 2)].set_index("digit")
     digits, generator = data.load(), np.random.default_rng([0, 0])
@@ -462,10 +466,10 @@ def test_pooled_exemplars_equal_a_dense_refit(readout):
             residual = regression.refit(gram[np.ix_(two, two)], labels[two], [0, 4], ridge=1e-5)
             rivals.append(((labels[out] - residual)[:, digit] > 0).mean())
         np.testing.assert_allclose(row.one_missing_pair, np.mean(rivals))
-    with pytest.raises(ValueError, match="counts must be multiples of four"):
-        pooled_exemplars.run(pooled_exemplars.PooledExemplars(counts=(2, 4)))
+    with pytest.raises(ValueError, match=r"counts.0 must be greater than or equal to 4, got 2"):
+        PooledExemplars(counts=(2, 4))
     with pytest.raises(ValueError, match="exemplars must be from 1 to 500"):
-        pooled_exemplars.run(pooled_exemplars.PooledExemplars(exemplars=(0,)))
+        PooledExemplars(exemplars=(501,)).run()
 
 
 SLIM = dict.fromkeys(("norm", "weight_std", "bias_std", "hidden_layers", "ridge", "order"), ())
@@ -474,8 +478,8 @@ SLIM = dict.fromkeys(("norm", "weight_std", "bias_std", "hidden_layers", "ridge"
 @pytest.mark.parametrize("value", ["relu", "distance", "linear", "rbf 1", "nearest"])
 def test_sensitivity_equals_refits(value):
     """Every set left out by a refit, or by the nearest image, of SciPy's rotations."""
-    settings = sensitivity.Sensitivity(pairs=2, counts=(4,), kernel=(value,), **SLIM)
-    frame = sensitivity.run(settings)
+    settings = Sensitivity(pairs=2, counts=(4,), kernel=(value,), **SLIM)
+    frame = settings.run()
     digits = data.load()
     pairs = data.pairs_of_classes(digits.labels, 2, generator=np.random.default_rng(0))
     labels = np.repeat([1.0, -1.0], 4)
@@ -488,7 +492,8 @@ def test_sensitivity_equals_refits(value):
         x = orbits.normalize(orbits.rotations(digits.images[pair], 4)).reshape(8, -1)
         kernel = None
         if value != "nearest":
-            kernel = sensitivity.kernel_of(value, hidden_layers=1, weight_std=1.0, bias_std=1.0)
+            way = "network" if value == "relu" else value
+            kernel = protocols.kernel_of(way, kernels.DenseNtk(), constant=1000.0)
         for protocol, chosen in sets.items():
             errors = []
             for unseen in chosen:
@@ -501,8 +506,8 @@ def test_sensitivity_equals_refits(value):
 
 
 def test_sensitivity_changes_one_thing_at_a_time():
-    settings = sensitivity.Sensitivity(pairs=2, counts=(4, 8))
-    frame = sensitivity.run(settings)
+    settings = Sensitivity(pairs=2, counts=(4, 8))
+    frame = settings.run()
     usual = frame[(frame.varied == "norm") & (frame.value == "1.0")].upright.to_numpy()
     unchanged = {
         "weight_std": "1.0",
@@ -522,7 +527,7 @@ def test_sensitivity_changes_one_thing_at_a_time():
 @pytest.mark.parametrize("order", [0, 1, 3, 5])
 def test_interpolated_orbits_are_scipys(order):
     image = data.load().images[:1]
-    turned = sensitivity.interpolated_orbits(image, 8, order=order)[0]
+    turned = rotated.interpolated_orbits(image, 8, order=order)[0]
     for step in range(8):
         expected = scipy.ndimage.rotate(
             image[0], 45.0 * step, reshape=False, order=order, mode="constant"
@@ -532,10 +537,12 @@ def test_interpolated_orbits_are_scipys(order):
 
 
 def test_sensitivity_refuses_unknown_kernels_and_counts():
-    with pytest.raises(ValueError, match="name must be relu, erf, distance, linear or rbf"):
-        sensitivity.kernel_of("cosine", hidden_layers=1, weight_std=1.0, bias_std=1.0)
+    with pytest.raises(ValueError, match=r"way must be one of .* got 'cosine'"):
+        protocols.kernel_of("cosine", kernels.DenseNtk())
+    with pytest.raises(ValueError, match=r"kernel.0 must match pattern"):
+        Sensitivity(kernel=("cosine",))
     with pytest.raises(ValueError, match="count must be a multiple of 4"):
-        sensitivity.interpolated_orbits(np.ones((1, 4, 4)), 6, order=3)
+        rotated.interpolated_orbits(np.ones((1, 4, 4)), 6, order=3)
 
 
 def turned_by_scipy(image, count):
@@ -549,8 +556,8 @@ def turned_by_scipy(image, count):
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_protocols_equal_the_plain_computation(shuffled):
     """Each set left out on its own: a refit, least squares, the nearest image by its distance."""
-    settings = protocols.Protocols(pairs=2, counts=(4, 8), shuffled=shuffled)
-    frame = protocols.run(settings).set_index(["pair", "count", "protocol", "way"])
+    settings = Protocols(pairs=2, counts=(4, 8), shuffled=shuffled)
+    frame = settings.run().set_index(["pair", "count", "protocol", "way"])
     digits = data.load()
     generator = np.random.default_rng(0)
     chosen = data.pairs_of_classes(digits.labels, 2, generator=generator)
@@ -568,7 +575,7 @@ def test_protocols_equal_the_plain_computation(shuffled):
         }
         way = rows.index[0][3]
         errors, right = [], []
-        for out in protocols.held_out_sets(protocol, count):
+        for out in pairs_of_orbits.held_out_sets(protocol, count):
             if way in grams:
                 residual = regression.refit(grams[way], labels, np.sort(out), ridge=1e-10)
                 guess = (labels[np.sort(out)] - residual)[np.sort(out) == out[0]][0]
@@ -592,10 +599,8 @@ def test_labels_that_mean_nothing_flip_the_verdicts():
     ledger = {row["id"]: row["expect"] for row in rows}
     flips = {}
     for shuffled in (False, True):
-        settings = protocols.Protocols(
-            pairs=32, counts=(2, 4, 64), ways=("network",), shuffled=shuffled
-        )
-        rows = protocols.run(settings).set_index(["protocol", "count"])
+        settings = Protocols(pairs=32, counts=(2, 4, 64), ways=("network",), shuffled=shuffled)
+        rows = settings.run().set_index(["protocol", "count"])
         for count in (2, 4):
             one, both = rows.loc[("paper", count)], rows.loc[("balanced", count)]
             over = intervals.bootstrap(np.mean, one.error.to_numpy() * (1 - 0.5 / count))
@@ -616,14 +621,14 @@ def test_labels_that_mean_nothing_flip_the_verdicts():
 
 
 def test_protocols_know_their_ways():
-    with pytest.raises(ValueError, match=r"ways must be among .* got 'oracle'"):
-        protocols.run(protocols.Protocols(ways=("oracle",)))
+    with pytest.raises(ValueError, match=r"ways.0 must be .* got 'oracle'"):
+        Protocols(ways=("oracle",))
 
 
 def test_seen_angles_equal_the_plain_computation():
     """Arcs left out, and the other class as unrelated images: SciPy's rotations and a refit."""
-    settings = seen_angles.SeenAngles(pairs=2, largest=8, gaps=(1, 2), counts=(4,))
-    frame = seen_angles.run(settings).set_index(["pair", "way", "protocol"])
+    settings = SeenAngles(pairs=2, largest=8, gaps=(1, 2), counts=(4,))
+    frame = settings.run().set_index(["pair", "way", "protocol"])
     digits = data.load()
     chosen = data.pairs_of_classes(digits.labels, 2, generator=np.random.default_rng(0))
     drawn = np.random.default_rng([0, 0])
@@ -652,4 +657,4 @@ def test_seen_angles_equal_the_plain_computation():
 
 def test_an_arc_leaves_something_seen():
     with pytest.raises(ValueError, match="gaps must be below half of the 64 rotations"):
-        seen_angles.run(seen_angles.SeenAngles(gaps=(32,)))
+        SeenAngles(gaps=(32,)).run()

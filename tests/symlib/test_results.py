@@ -1,84 +1,149 @@
-"""Stored sweeps: they resume, refuse what does not fit, and never leave half a file."""
+"""Stored tables: they resume exactly, refuse what does not fit, and never leave half a file."""
 
-from dataclasses import dataclass
+import json
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from symlib import experiments, results
-from symlib.experiments import fig1
+from symlib import results, sources
+from symlib.experiment import Experiment
+from symlib.settings import settings
 
 KEPT = sorted(path.stem for path in (Path(__file__).parents[2] / "book" / "results").glob("*.csv"))
 
 
-@dataclass(frozen=True)
-class Settings:
-    size: int = 2
+@settings
+class Squares(Experiment):
+    """Of a few numbers, one of which an interruption may come at."""
+
+    numbers: tuple[int, ...] = (1, 2, 3)
+    third: float = 1 / 3
+
+    def cells(self):
+        return self.numbers
+
+    def rows(self, cell):
+        if cell == STOP_AT:
+            raise KeyboardInterrupt
+        COMPUTED.append(cell)
+        text = pd.Series([f"0{cell}", "NA"], dtype=object)
+        return pd.DataFrame(
+            {"square": [cell**2, cell**2 + self.third], "text": text, "even": False}
+        )
+
+    def cost(self, cell):
+        return 2.0
 
 
-def square(cell):
-    return pd.DataFrame({"square": [cell**2, cell**2 + 0.5]})
+STOP_AT: int | None = None
+COMPUTED: list[int] = []
+
+
+@pytest.fixture
+def interrupted(tmp_path, monkeypatch):
+    """A table of which the third cell is missing."""
+    path = tmp_path / "squares.csv"
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules[__name__], "STOP_AT", 3)
+        with pytest.raises(KeyboardInterrupt):
+            Squares().run(path=path)
+    COMPUTED.clear()
+    return path
 
 
 def test_one_table_of_all_cells():
-    frame = results.sweep("squares", Settings(), [1, 2], square)
+    frame = Squares(numbers=(1, 2), third=0.5).run()
     assert frame.square.tolist() == [1, 1.5, 4, 4.5]
     assert frame.cell.tolist() == [1, 1, 2, 2]
 
 
-def test_interrupted_run_resumes_to_the_same_file(tmp_path):
-    path, computed = tmp_path / "squares.csv", []
-
-    def fails_at_three(cell):
-        if cell == 3:
-            raise KeyboardInterrupt
-        return square(cell)
-
-    def counted(cell):
-        computed.append(cell)
-        return square(cell)
-
-    with pytest.raises(KeyboardInterrupt):
-        results.sweep("squares", Settings(), [1, 2, 3], fails_at_three, path=path)
-    assert results.load(path)[0].cell.unique().tolist() == [1, 2]
-    resumed = results.sweep("squares", Settings(), [1, 2, 3], counted, path=path)
-    assert computed == [3]
-    whole = tmp_path / "whole.csv"
-    unbroken = results.sweep("squares", Settings(), [1, 2, 3], square, path=whole)
-    pd.testing.assert_frame_equal(resumed, unbroken)
-    pd.testing.assert_frame_equal(results.load(path)[0], results.load(whole)[0])
+def test_interrupted_run_resumes_to_the_same_file(interrupted, tmp_path):
+    assert results.load(interrupted)[0].cell.unique().tolist() == [1, 2]
+    resumed = Squares().run(path=interrupted)
+    assert COMPUTED == [3]
+    unbroken = Squares().run(path=tmp_path / "whole.csv")
+    pd.testing.assert_frame_equal(resumed, unbroken, check_exact=True)
+    pd.testing.assert_frame_equal(
+        results.load(interrupted)[0], unbroken, check_exact=True, check_dtype=False
+    )
     assert sorted(file.name for file in tmp_path.iterdir()) == ["squares.csv", "whole.csv"]
+
+
+def test_a_run_killed_before_its_first_cell_is_known_by_its_settings(tmp_path, monkeypatch):
+    path = tmp_path / "squares.csv"
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules[__name__], "STOP_AT", 1)
+        with pytest.raises(KeyboardInterrupt):
+            Squares().run(path=path)
+    with pytest.raises(ValueError, match=r"third = 0.333.* rather than 0.25"):
+        Squares(third=0.25).run(path=path)
+    assert len(Squares().run(path=path)) == 6
 
 
 def test_says_what_made_it(tmp_path):
     path = tmp_path / "squares.csv"
-    results.sweep("squares", Settings(), [1], square, path=path)
+    Squares(numbers=(1,)).run(path=path)
     _, about = results.load(path)
     assert about["experiment"] == "squares"
-    assert about["settings"] == {"size": 2}
-    assert set(about) >= {"version", "device", "date", "seconds"}
+    assert about["settings"]["numbers"] == [1]
+    assert set(about) >= {"version", "device", "date", "seconds", "images", "code"}
+    assert "symlib.settings" in about["code"]
 
 
 def test_processes_give_the_same_table():
-    def cube(cell):  # a process gets it by value, and need not import this file
-        return pd.DataFrame({"cube": [cell**3]})
+    from symlib.experiments.two_circles import TwoCircles
 
-    one = results.sweep("cubes", Settings(), [1, 2, 3], cube)
-    two = results.sweep("cubes", Settings(), [1, 2, 3], cube, jobs=2)
+    one, two = (TwoCircles(counts=(4, 6, 8)).run(jobs=jobs) for jobs in (1, 2))
     pd.testing.assert_frame_equal(one, two)
 
 
-def test_refuses_what_does_not_fit(tmp_path):
-    path = tmp_path / "squares.csv"
-    results.sweep("squares", Settings(), [1], square, path=path)
-    before = path.read_bytes()
-    for experiment, settings in (("cubes", Settings()), ("squares", Settings(size=3))):
-        with pytest.raises(ValueError, match="choose another file"):
-            results.sweep(experiment, settings, [1, 2], square, path=path)
-    assert path.read_bytes() == before
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda about: about | {"experiment": "cubes"}, "got experiment = cubes rather than"),
+        (lambda about: about | {"images": "a" * 16}, "got images = aaaaaaaaaaaaaaaa rather than"),
+        (
+            lambda about: about | {"code": about["code"] | {"symlib.settings": "a"}},
+            "cells that other code computed: symlib.settings changed since",
+        ),
+        (
+            lambda about: {k: v for k, v in about.items() if k not in ("code", "cells", "columns")},
+            "a table of an earlier symlib, which can be read but not continued",
+        ),
+    ],
+)
+def test_refuses_cells_that_were_computed_otherwise(interrupted, change, message):
+    first, _, table = interrupted.read_text().partition("\n")
+    about = json.dumps(change(json.loads(first[2:])))
+    interrupted.write_text(f"# {about}\n{table}")
+    before = interrupted.read_bytes()
+    with pytest.raises(ValueError, match=f"{message}.*remove this one to start afresh"):
+        Squares().run(path=interrupted)
+    assert interrupted.read_bytes() == before
+    assert len(results.load(interrupted)[0]) == 4
+
+
+def test_a_changed_digit_is_noticed(interrupted):
+    interrupted.write_text(interrupted.read_text().replace("\n4.0,02", "\n5.0,02"))
+    with pytest.raises(ValueError, match=r"rows of \['2'\] do not have their checksum"):
+        results.load(interrupted)
+
+
+def test_code_is_that_of_every_module_that_computes():
+    from symlib.experiments.two_circles import TwoCircles
+
+    assert set(results._code_hashes(TwoCircles)) >= {"symlib.kernels", "symlib.solving"}
+    assert "symlib.results" not in results._code_hashes(TwoCircles)
+    own = results._code_hashes(Squares)
+    assert own[__name__] != sources.code_hashes(["symlib.settings"])["symlib.settings"]
+
+
+def test_refuses_files_and_folders_that_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match="folder that exists"):
-        results.sweep("squares", Settings(), [1], square, path=tmp_path / "no" / "squares.csv")
+        Squares().run(path=tmp_path / "no" / "squares.csv")
+    path = tmp_path / "other.csv"
     path.write_text("square\n1\n")
     with pytest.raises(ValueError, match="must hold results stored by symlib"):
         results.load(path)
@@ -87,17 +152,26 @@ def test_refuses_what_does_not_fit(tmp_path):
 @pytest.mark.parametrize("name", KEPT)
 def test_what_the_book_keeps_is_whole(name):
     frame, about = results.stored(name)
-    kind = type(experiments.settings_of(about["experiment"]))
-    made_by = kind(
-        **{k: tuple(v) if isinstance(v, list) else v for k, v in about["settings"].items()}
-    )
-    cells, _ = experiments.find(about["experiment"]).work(made_by)
+    settings = about["settings"]
+    number = {
+        "mlp-trained": lambda: settings["pairs"],
+        "cntk": lambda: settings["pairs"],
+        "exemplars": lambda: settings["draws"],
+        "pooled-exemplars": lambda: settings["draws"],
+        "multiclass": lambda: settings["draws"] * len(settings["counts"]),
+        "foresight": lambda: len(settings["seeds"]),
+        "upright": lambda: len(settings["counts"]),
+    }
+    trainings = [len(settings.get(key, [])) for key in ("networks", "digits", "counts", "seeds")]
+    cells = number.get(
+        about["experiment"], lambda: trainings[0] * trainings[1] * trainings[2] * trainings[3]
+    )()
     assert frame.cell.nunique() == cells
     assert frame.notna().all(axis=None)
-    if isinstance(made_by, fig1.Fig1):
-        assert len(frame) == cells * made_by.epochs
+    if about["experiment"] in ("fig1", "grokking"):
+        assert len(frame) == cells * settings["epochs"]
 
 
 def test_what_the_book_does_not_keep():
-    with pytest.raises(ValueError, match="got 'toy'"):
-        results.stored("toy")
+    with pytest.raises(ValueError, match="got 'two-circles'"):
+        results.stored("two-circles")
