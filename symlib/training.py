@@ -62,7 +62,7 @@ def train(
     optimizer = torch.optim.Adam(
         network.parameters(), lr=settings.learning_rate, betas=settings.betas, fused=True
     )
-    targets = torch.as_tensor(labels, device=device)
+    targets = torch.tensor(labels, device=device)
     tests = {
         name: _some(getattr(parts, name), settings.evaluated, seed)
         for name in ("train", "in_distribution", "fresh", "held_out")

@@ -25,9 +25,7 @@ class Foresight(Experiment):
     counts: Counts = (2, 4, 8, 16, 32, 64)  # rotations N of each image
     seeds: Annotated[tuple[Seed, ...], Several] = (0, 1, 2)  # of the images
     sample: Sample = Sample(2000, 200, "mnist-5000")
-    in_pairs: Positive = (
-        20  # images of each class that the spectral error is averaged over pairs of
-    )
+    in_pairs: Positive = 20  # images of each class, in pairs of which the spectral error is
     network: DenseNtk = DenseNtk(hidden_layers=2)
     ridge: Ridge = 1e-10  # absolute
 

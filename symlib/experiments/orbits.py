@@ -18,7 +18,7 @@ __all__ = ["Orbits"]
 class Orbits(Experiment):
     """The first image of each digit, the paper's digits by default."""
 
-    digits: Digits = (4, 7)
+    digits: Digits = (4, 7)  # whose first images are turned
     count: Positive = 360  # angles of each
     marked: Positive = 8  # of them, drawn as points
     dataset: Dataset = "mnist-5000"  # of which the images are

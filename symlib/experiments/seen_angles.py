@@ -26,13 +26,7 @@ class SeenAngles(OfPairs):
     """The paper's network, and as many rotations as its densest orbits have."""
 
     largest: Turns = 64  # rotations of which an arc is left out
-    gaps: tuple[Positive, ...] = (
-        1,
-        2,
-        4,
-        8,
-        16,
-    )  # from upright to the nearest angle seen, in steps
+    gaps: tuple[Positive, ...] = (1, 2, 4, 8, 16)  # steps from upright to the nearest seen angle
     counts: tuple[Turns, ...] = (4, 8)  # rotations N where the other class changes
     network: DenseNtk = DenseNtk()
     ridge: Ridge = 1e-10  # absolute
