@@ -71,7 +71,7 @@ def _run(scale: str) -> Any:
     """The command that runs an experiment, whose settings begin at this scale."""
     commands = {
         name: subcommand(
-            name, default=experiments.at_scale(name, scale), description=_description(name)
+            name, default=experiments.find(name).at_scale(scale), description=_description(name)
         )
         for name in experiments.NAMES
     }

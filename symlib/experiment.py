@@ -50,6 +50,17 @@ class Experiment(ABC):
         return cls()
 
     @classmethod
+    def at_scale(cls, scale: str) -> "Experiment":
+        """The settings at one of the scales ``"quick"`` and ``"paper"``.
+
+        Raises:
+            ValueError: if there is no such scale.
+        """
+        if scale not in ("quick", "paper"):
+            raise ValueError(f"scale must be quick or paper, got {scale!r}")
+        return cls.quick() if scale == "quick" else cls()
+
+    @classmethod
     def name(cls) -> str:
         """The name of the experiment."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()

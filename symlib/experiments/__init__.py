@@ -4,7 +4,7 @@ import importlib
 
 from symlib.experiment import Experiment
 
-__all__ = ["FORMER_NAMES", "NAMES", "at_scale", "find"]
+__all__ = ["FORMER_NAMES", "NAMES", "find"]
 
 NAMES = (
     "two-circles",
@@ -45,15 +45,3 @@ def find(name: str) -> type[Experiment]:
         raise ValueError(f"experiment must be one of {', '.join(NAMES)}, got {name!r}")
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     return getattr(module, name.title().replace("-", ""))
-
-
-def at_scale(name: str, scale: str) -> Experiment:
-    """An experiment at one of the scales ``"quick"`` and ``"paper"``.
-
-    Raises:
-        ValueError: if there is no such experiment or scale.
-    """
-    if scale not in ("quick", "paper"):
-        raise ValueError(f"scale must be quick or paper, got {scale!r}")
-    kind = find(name)
-    return kind.quick() if scale == "quick" else kind()

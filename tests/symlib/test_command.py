@@ -65,7 +65,7 @@ def test_help_of_an_experiment_says_what_each_setting_is():
 
 @pytest.mark.parametrize("name", experiments.NAMES)
 def test_every_setting_has_a_comment_for_its_help(name):
-    waiting, seen = [experiments.at_scale(name, "paper")], []
+    waiting, seen = [experiments.find(name)()], []
     for values in waiting:  # and those that they are composed of
         sources = [inspect.getsource(kind) for kind in type(values).__mro__[:-1]]
         for field in dataclasses.fields(values):

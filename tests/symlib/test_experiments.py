@@ -415,7 +415,7 @@ def test_every_experiment_has_its_parts():
     for name in all_experiments.NAMES:
         kind = all_experiments.find(name)
         assert kind.name() == name
-        quick, paper = (all_experiments.at_scale(name, scale) for scale in ("quick", "paper"))
+        quick, paper = (kind.at_scale(scale) for scale in ("quick", "paper"))
         assert type(quick) is type(paper) is kind
 
 
@@ -423,7 +423,7 @@ def test_no_such_experiment_or_scale():
     with pytest.raises(ValueError, match=r"experiment must be one of two-circles, .* got 'nope'"):
         all_experiments.find("nope")
     with pytest.raises(ValueError, match="scale must be quick or paper, got 'huge'"):
-        all_experiments.at_scale("toy", "huge")
+        all_experiments.find("toy").at_scale("huge")
 
 
 @pytest.mark.parametrize("readout", ["flatten", "pool"])
