@@ -58,7 +58,7 @@ def settings(kind: type[T]) -> type[T]:
 
 def _plainly(refusal, names: list[str]) -> str:
     """One refusal of pydantic, as ours read."""
-    reason = re.sub(r"^(Value error, |(Input|Tuple) should)", "", refusal["msg"]).strip()
+    reason = re.sub(r"^(Value error, |\w+ should)", "", refusal["msg"]).strip()
     if refusal["type"] == "value_error":  # of a check of our own
         return reason
     first, *rest = refusal["loc"]
