@@ -21,7 +21,6 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 
 # What Colab's runtime of August 2026 had, older than our lock; and what some day it may have.
 THEN = {
-    "click": "8.4.2",
     "einops": "0.8.2",
     "jax": "0.7.2",
     "jaxlib": "0.7.2",
@@ -37,9 +36,11 @@ THEN = {
     "torch": "2.11.0",
     "torchvision": "0.26.0",
     "tqdm": "4.67.3",
+    "typing_extensions": "4.15.0",
 }
 SOME_DAY = {name: f"{int(version.split('.')[0]) + 1}.0" for name, version in THEN.items()}
-MISSING = ("jaxtyping", "wadler_lindig")  # all that pip may add beside the book
+# All that pip may add beside the book.
+MISSING = ("jaxtyping", "wadler_lindig", "tyro", "docstring_parser", "typeguard")
 
 
 def interpreter(version):
