@@ -21,41 +21,17 @@ from symlib.data import DataError
 
 __all__ = ["main"]
 
+
 Scale = Literal["quick", "paper"]
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line, and do what it says.
-
-    Raises:
-        SystemExit: if it cannot be done, after one line that says why.
-    """
-    words = [*(sys.argv[1:] if arguments is None else arguments)]
-    words = [experiments.FORMER_NAMES.get(word, word) for word in words]
-    if words == ["--version"]:
-        print(f"symlib {symlib.__version__}")
-        return
-    start, _ = tyro.cli(_AtScale, args=words, return_unknown_args=True, add_help=False)
-    try:
-        command: Any = Annotated[_List, subcommand("list")]
-        command |= Annotated[_run(start.scale), subcommand("run")]
-        tyro.cli(
-            command,
-            args=words,
-            prog="symlib",
-            description="Can a deep network learn a symmetry from data? The book's experiments.",
-            config=(tyro.conf.OmitArgPrefixes, tyro.conf.CascadeSubcommandArgs),
-        )()
-    except (ValueError, DataError, OSError) as error:
-        sys.exit(f"Error: {' '.join(str(error).split())}")
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from where it was", file=sys.stderr)
-        sys.exit(130)
 
 
 @dataclass(frozen=True)
 class _AtScale:
     scale: Scale = "quick"  # minutes on two CPU cores, or the sizes of the paper
+
+
+def _description(name: str) -> str:
+    return inspect.getdoc(sys.modules[experiments.find(name).__module__]) or ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +41,43 @@ class _List:
     def __call__(self) -> None:
         for name in experiments.NAMES:
             print(f"{name}: {_description(name).splitlines()[0]}")
+
+
+@contextmanager
+def _where(cluster: str | None) -> Iterator[None]:
+    """Float64, on this machine or on the workers of a Dask cluster."""
+    jax.config.update("jax_enable_x64", True)
+    if cluster is None:
+        yield
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ValueError("--cluster needs Dask: pip install 'symlib-book[cluster]'") from error
+    from joblib import parallel_config
+
+    try:
+        client = Client(cluster, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"--cluster must be a Dask scheduler, none answers at {cluster}"
+        ) from error
+    with client, parallel_config(backend="dask", wait_for_workers_timeout=60):
+        yield
+
+
+def _progress(cells, description: str, total: int):
+    return tqdm(cells, desc=description, total=total, disable=None)
+
+
+def _duration(seconds: float) -> str:
+    """In words, and of what: a GPU is not probed."""
+    took = f"{max(seconds, 1):.0f} s"
+    if seconds >= 90:
+        took = f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return f"{took} on this machine" + (
+        "'s CPU; its GPU trains faster" if jax.default_backend() == "gpu" else ""
+    )
 
 
 def _run(scale: str) -> Any:
@@ -107,45 +120,33 @@ def _run(scale: str) -> Any:
     return Run
 
 
-def _description(name: str) -> str:
-    return inspect.getdoc(sys.modules[experiments.find(name).__module__]) or ""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line, and do what it says.
 
-
-@contextmanager
-def _where(cluster: str | None) -> Iterator[None]:
-    """Float64, on this machine or on the workers of a Dask cluster."""
-    jax.config.update("jax_enable_x64", True)
-    if cluster is None:
-        yield
+    Raises:
+        SystemExit: if it cannot be done, after one line that says why.
+    """
+    words = [*(sys.argv[1:] if arguments is None else arguments)]
+    words = [experiments.FORMER_NAMES.get(word, word) for word in words]
+    if words == ["--version"]:
+        print(f"symlib {symlib.__version__}")
         return
+    start, _ = tyro.cli(_AtScale, args=words, return_unknown_args=True, add_help=False)
     try:
-        from distributed import Client
-    except ImportError as error:
-        raise ValueError("--cluster needs Dask: pip install 'symlib-book[cluster]'") from error
-    from joblib import parallel_config
-
-    try:
-        client = Client(cluster, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"--cluster must be a Dask scheduler, none answers at {cluster}"
-        ) from error
-    with client, parallel_config(backend="dask", wait_for_workers_timeout=60):
-        yield
-
-
-def _progress(cells, description: str, total: int):
-    return tqdm(cells, desc=description, total=total, disable=None)
-
-
-def _duration(seconds: float) -> str:
-    """In words, and of what: a GPU is not probed."""
-    took = f"{max(seconds, 1):.0f} s"
-    if seconds >= 90:
-        took = f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-    return f"{took} on this machine" + (
-        "'s CPU; its GPU trains faster" if jax.default_backend() == "gpu" else ""
-    )
+        command: Any = Annotated[_List, subcommand("list")]
+        command |= Annotated[_run(start.scale), subcommand("run")]
+        tyro.cli(
+            command,
+            args=words,
+            prog="symlib",
+            description="Can a deep network learn a symmetry from data? The book's experiments.",
+            config=(tyro.conf.OmitArgPrefixes, tyro.conf.CascadeSubcommandArgs),
+        )()
+    except (ValueError, DataError, OSError) as error:
+        sys.exit(f"Error: {' '.join(str(error).split())}")
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from where it was", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

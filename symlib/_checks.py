@@ -14,25 +14,6 @@ def read_only(array: np.ndarray) -> np.ndarray:
     return view
 
 
-def require_gram(gram: np.ndarray, ridge: float) -> np.ndarray:
-    """``gram`` as NumPy float64, once it and ``ridge`` are fit for a solve."""
-    gram = require_float64("gram", gram)
-    if gram.ndim < 2 or gram.shape[-1] != gram.shape[-2] or gram.shape[-1] == 0:
-        raise ValueError(
-            f"gram must be square in its last two axes, got shape {gram.shape}; "
-            "pass the kernel of all points against all points"
-        )
-    require_ridge(ridge)
-    asymmetry = np.abs(gram - np.swapaxes(gram, -1, -2)).max(axis=(-2, -1))
-    worst = (asymmetry - 1e-8 * np.abs(gram).max(axis=(-2, -1))).argmax()
-    if asymmetry.flat[worst] > 1e-8 * np.abs(gram).max(axis=(-2, -1)).flat[worst]:
-        raise ValueError(
-            f"gram must be symmetric, got entries that differ by {asymmetry.flat[worst]:.2g} from "
-            "their mirror images; use (gram + gram.T) / 2 if that is only rounding"
-        )
-    return gram
-
-
 def require_float64(name: str, array: np.ndarray) -> np.ndarray:
     """``array`` as NumPy float64, refusing lower precision and non-finite values."""
     array = np.asarray(array)
@@ -55,6 +36,25 @@ def require_ridge(ridge: float) -> None:
             f"ridge must be a finite number ≥ 0, got {ridge}; it is absolute, added to the "
             "diagonal of the Gram matrix as it is"
         )
+
+
+def require_gram(gram: np.ndarray, ridge: float) -> np.ndarray:
+    """``gram`` as NumPy float64, once it and ``ridge`` are fit for a solve."""
+    gram = require_float64("gram", gram)
+    if gram.ndim < 2 or gram.shape[-1] != gram.shape[-2] or gram.shape[-1] == 0:
+        raise ValueError(
+            f"gram must be square in its last two axes, got shape {gram.shape}; "
+            "pass the kernel of all points against all points"
+        )
+    require_ridge(ridge)
+    asymmetry = np.abs(gram - np.swapaxes(gram, -1, -2)).max(axis=(-2, -1))
+    worst = (asymmetry - 1e-8 * np.abs(gram).max(axis=(-2, -1))).argmax()
+    if asymmetry.flat[worst] > 1e-8 * np.abs(gram).max(axis=(-2, -1)).flat[worst]:
+        raise ValueError(
+            f"gram must be symmetric, got entries that differ by {asymmetry.flat[worst]:.2g} from "
+            "their mirror images; use (gram + gram.T) / 2 if that is only rounding"
+        )
+    return gram
 
 
 def held_out_indices(held_out: np.ndarray | Sequence[int], count: int) -> np.ndarray:

@@ -42,6 +42,17 @@ def label_mean_error(same: int, other: int) -> float:
     return 2 * other / (same + other)
 
 
+def _split(points, labels, held_out):
+    points, labels = require_float64("points", points), require_float64("labels", labels)
+    if points.ndim != 2 or labels.ndim == 0 or len(labels) != len(points):
+        raise ValueError(
+            f"points must have one row for each label, got shapes {points.shape} and "
+            f"{labels.shape}; flatten images to one axis first"
+        )
+    held_out = held_out_indices(held_out, len(points))
+    return points, labels, held_out, np.setdiff1d(np.arange(len(points)), held_out)
+
+
 def nearest(
     points: Float[np.ndarray, "points features"],
     labels: Float[np.ndarray, "points ..."],
@@ -70,14 +81,3 @@ def linear_regression(
     centre, mean = points[seen].mean(axis=0), labels[seen].mean(axis=0)
     weights = np.linalg.lstsq(points[seen] - centre, labels[seen] - mean, rcond=1e-9)[0]
     return mean + (points[held_out] - centre) @ weights
-
-
-def _split(points, labels, held_out):
-    points, labels = require_float64("points", points), require_float64("labels", labels)
-    if points.ndim != 2 or labels.ndim == 0 or len(labels) != len(points):
-        raise ValueError(
-            f"points must have one row for each label, got shapes {points.shape} and "
-            f"{labels.shape}; flatten images to one axis first"
-        )
-    held_out = held_out_indices(held_out, len(points))
-    return points, labels, held_out, np.setdiff1d(np.arange(len(points)), held_out)

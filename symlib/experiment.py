@@ -18,7 +18,28 @@ from symlib import results
 
 __all__ = ["Experiment", "slowness"]
 
+
 _PROBE_SECONDS = 0.032  # what a probe took on two quiet cores, on which costs were measured
+
+
+@functools.cache
+def slowness() -> float:
+    """How many times as long this machine takes as the one that costs were measured on.
+
+    From a probe of most of a second: what experiments do most, products, factorisations and
+    NumPy's functions, the fastest of several times.
+    """
+    points = np.random.default_rng(0).normal(size=(600, 784))
+    taken = []
+    for _ in range(20):
+        start = time.perf_counter()
+        for _ in range(4):
+            gram = points @ points.T / 784 + np.eye(len(points))
+            np.linalg.cholesky(gram)
+            np.arccos(np.clip(gram, -1, 1))
+            points.astype(np.float32) @ points.T.astype(np.float32)
+        taken.append(time.perf_counter() - start)
+    return min(taken) / _PROBE_SECONDS
 
 
 class Experiment(ABC):
@@ -91,23 +112,3 @@ class Experiment(ABC):
     def seconds(self) -> float:
         """About how many seconds ``run`` takes on this machine."""
         return slowness() * sum(self.cost(cell) for cell in self.cells())
-
-
-@functools.cache
-def slowness() -> float:
-    """How many times as long this machine takes as the one that costs were measured on.
-
-    From a probe of most of a second: what experiments do most, products, factorisations and
-    NumPy's functions, the fastest of several times.
-    """
-    points = np.random.default_rng(0).normal(size=(600, 784))
-    taken = []
-    for _ in range(20):
-        start = time.perf_counter()
-        for _ in range(4):
-            gram = points @ points.T / 784 + np.eye(len(points))
-            np.linalg.cholesky(gram)
-            np.arccos(np.clip(gram, -1, 1))
-            points.astype(np.float32) @ points.T.astype(np.float32)
-        taken.append(time.perf_counter() - start)
-    return min(taken) / _PROBE_SECONDS

@@ -35,6 +35,7 @@ __all__ = [
     "torch_empirical_ntk",
 ]
 
+
 _NONLINEARITIES = {"relu": jax.nn.relu, "erf": erf}
 
 
@@ -83,6 +84,30 @@ def dense(
         return z
 
     return init, apply
+
+
+def _by_blocks(gradients, contract, x, other, block_size):
+    """Gram matrix of ``gradients``, holding those of two blocks at a time."""
+    if not isinstance(block_size, int | np.integer) or block_size < 1:
+        raise ValueError(f"block_size must be a positive integer, got {block_size!r}; try 32")
+    symmetric = other is None
+    other = x if symmetric else other
+    if len(x) == 0 or len(other) == 0:
+        raise ValueError("x and other must hold at least one input each, got none; check the split")
+    rows = [slice(start, start + block_size) for start in range(0, len(x), block_size)]
+    columns = [slice(start, start + block_size) for start in range(0, len(other), block_size)]
+    gram = np.empty((len(x), len(other)))
+    for number, row in enumerate(rows):
+        of_row = gradients(x[row])
+        for column in columns[number if symmetric else 0 :]:
+            same = symmetric and column == row
+            block = contract(of_row, of_row if same else gradients(other[column]))
+            gram[row, column] = block
+            if symmetric:
+                gram[column, row] = np.asarray(block).T
+    if not np.isfinite(gram).all():
+        raise ValueError("gradients must be finite, got NaN or infinity; check inputs and weights")
+    return gram
 
 
 def empirical_ntk(
@@ -204,27 +229,3 @@ def standard_ntk(
     variance = np.diagonal(before)
     kappa, slopes, *_ = EXPECTATIONS["relu"](before, variance[:, None], variance)
     return np.asarray(1 + width * kappa + 2 * slopes * (1 + inner))
-
-
-def _by_blocks(gradients, contract, x, other, block_size):
-    """Gram matrix of ``gradients``, holding those of two blocks at a time."""
-    if not isinstance(block_size, int | np.integer) or block_size < 1:
-        raise ValueError(f"block_size must be a positive integer, got {block_size!r}; try 32")
-    symmetric = other is None
-    other = x if symmetric else other
-    if len(x) == 0 or len(other) == 0:
-        raise ValueError("x and other must hold at least one input each, got none; check the split")
-    rows = [slice(start, start + block_size) for start in range(0, len(x), block_size)]
-    columns = [slice(start, start + block_size) for start in range(0, len(other), block_size)]
-    gram = np.empty((len(x), len(other)))
-    for number, row in enumerate(rows):
-        of_row = gradients(x[row])
-        for column in columns[number if symmetric else 0 :]:
-            same = symmetric and column == row
-            block = contract(of_row, of_row if same else gradients(other[column]))
-            gram[row, column] = block
-            if symmetric:
-                gram[column, row] = np.asarray(block).T
-    if not np.isfinite(gram).all():
-        raise ValueError("gradients must be finite, got NaN or infinity; check inputs and weights")
-    return gram

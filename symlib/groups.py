@@ -36,7 +36,30 @@ __all__ = [
     "symmetric",
 ]
 
+
 Irrep = Inexact[np.ndarray, "order _ _"]
+
+
+def _check_axioms(table: np.ndarray) -> None:
+    n = len(table)
+    remedy = "renumber the elements so that 0 is the identity, or mend the product"
+    if table.shape != (n, n) or n == 0 or not np.issubdtype(table.dtype, np.integer):
+        raise ValueError(
+            f"table must be a square array of integers, got {table.dtype} of shape {table.shape}; "
+            "entry [g, h] is the number of gh"
+        )
+    elements = np.arange(n)
+    if (
+        not (np.sort(table, 0) == elements[:, None]).all()
+        or not (np.sort(table, 1) == elements).all()
+    ):
+        raise ValueError(
+            f"table must hold each of 0…{n - 1} once in every row and column; {remedy}"
+        )
+    if (table[0] != elements).any() or (table[:, 0] != elements).any():
+        raise ValueError(f"table must have element 0 as its identity; {remedy}")
+    if any((table[table[g]] != table[g][table]).any() for g in elements):
+        raise ValueError(f"table must be associative, (gh)k = g(hk), and it is not; {remedy}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +141,11 @@ class Group:
         return tuple(stacks)
 
 
+def _check_size(argument: str, size: int) -> None:
+    if not isinstance(size, int | np.integer) or size < 1:
+        raise ValueError(f"{argument} must be a positive integer, got {size!r}; pass 1 or more")
+
+
 def cyclic(order: int) -> Group:
     r"""The cyclic group C_n, element k being k steps: gh = g + h mod n.
 
@@ -176,27 +204,26 @@ def direct_product(first: Group, second: Group) -> Group:
     )
 
 
-def symmetric(letters: int) -> Group:
-    """The symmetric group S_n: permutations in lexicographic order, (gh)(i) = g(h(i)).
+def _irreps_of(table: np.ndarray) -> tuple[np.ndarray, ...]:
+    n = len(table)
+    inverses = np.argmin(table, axis=1)
+    generator = np.random.default_rng(0)
+    weights = generator.normal(size=n) + 1j * generator.normal(size=n)
+    weights += weights[inverses].conj()
+    # Right translations commute with left ones: commutant[x, y] = w(x⁻¹y).
+    values, vectors = np.linalg.eigh(weights[table[inverses]])
+    edges = np.flatnonzero(np.diff(values) > 1e-7 * np.ptp(values)) + 1
 
-    >>> [irrep.shape[1] for irrep in symmetric(3).irreps]
-    [1, 1, 2]
-    """
-    _check_size("letters", letters)
-    permutations = np.array(list(itertools.permutations(range(letters))))
-    number = {tuple(p): i for i, p in enumerate(permutations.tolist())}
-    products = permutations[:, permutations]  # [g, h, i] = g(h(i))
-    table = np.array([[number[tuple(p)] for p in row] for row in products.tolist()])
-    return from_table(table, name=f"S_{letters}")
-
-
-def quaternion() -> Group:
-    """The quaternion group Q_8, in the order 1, i, j, k, -1, -i, -j, -k."""
-    units = np.array([[0, 1, 2, 3], [1, 0, 3, 2], [2, 3, 0, 1], [3, 2, 1, 0]])
-    signs = np.array([[0, 0, 0, 0], [0, 1, 0, 1], [0, 1, 1, 0], [0, 0, 1, 1]])  # ij = k, ji = -k
-    s, u = np.arange(8) // 4, np.arange(8) % 4
-    sign = (s[:, None] + s + signs[u[:, None], u]) % 2
-    return from_table(units[u[:, None], u] + 4 * sign, name="Q_8")
+    found: list[np.ndarray] = [np.ones((n, 1, 1))]
+    for subspace in np.split(vectors, edges, axis=1):
+        moved = subspace[table[inverses]]  # [g, x] = subspace[g⁻¹x], left translation by g
+        irrep = np.einsum("xa,gxb->gab", subspace.conj(), moved)
+        character = np.trace(irrep, axis1=1, axis2=2)
+        known = [abs(np.vdot(np.trace(f, axis1=1, axis2=2), character)) / n for f in found]
+        if max(known) < 0.5:
+            found.append(irrep)
+    assert sum(irrep.shape[1] ** 2 for irrep in found) == n, "a generic element was not generic"
+    return tuple(sorted(found, key=lambda irrep: irrep.shape[1]))
 
 
 def from_table(
@@ -218,6 +245,29 @@ def from_table(
     table = np.array(table)
     _check_axioms(table)
     return Group(name=name, table=table, irreps=_irreps_of(table))
+
+
+def symmetric(letters: int) -> Group:
+    """The symmetric group S_n: permutations in lexicographic order, (gh)(i) = g(h(i)).
+
+    >>> [irrep.shape[1] for irrep in symmetric(3).irreps]
+    [1, 1, 2]
+    """
+    _check_size("letters", letters)
+    permutations = np.array(list(itertools.permutations(range(letters))))
+    number = {tuple(p): i for i, p in enumerate(permutations.tolist())}
+    products = permutations[:, permutations]  # [g, h, i] = g(h(i))
+    table = np.array([[number[tuple(p)] for p in row] for row in products.tolist()])
+    return from_table(table, name=f"S_{letters}")
+
+
+def quaternion() -> Group:
+    """The quaternion group Q_8, in the order 1, i, j, k, -1, -i, -j, -k."""
+    units = np.array([[0, 1, 2, 3], [1, 0, 3, 2], [2, 3, 0, 1], [3, 2, 1, 0]])
+    signs = np.array([[0, 0, 0, 0], [0, 1, 0, 1], [0, 1, 1, 0], [0, 0, 1, 1]])  # ij = k, ji = -k
+    s, u = np.arange(8) // 4, np.arange(8) % 4
+    sign = (s[:, None] + s + signs[u[:, None], u]) % 2
+    return from_table(units[u[:, None], u] + 4 * sign, name="Q_8")
 
 
 def fourier_transform(
@@ -256,52 +306,3 @@ def inverse_fourier_transform(
         irrep.shape[1] / group.order * np.einsum("...ab,gab->...g", c, irrep.conj())
         for c, irrep in zip(coefficients, group.irreps)
     )
-
-
-def _check_size(argument: str, size: int) -> None:
-    if not isinstance(size, int | np.integer) or size < 1:
-        raise ValueError(f"{argument} must be a positive integer, got {size!r}; pass 1 or more")
-
-
-def _check_axioms(table: np.ndarray) -> None:
-    n = len(table)
-    remedy = "renumber the elements so that 0 is the identity, or mend the product"
-    if table.shape != (n, n) or n == 0 or not np.issubdtype(table.dtype, np.integer):
-        raise ValueError(
-            f"table must be a square array of integers, got {table.dtype} of shape {table.shape}; "
-            "entry [g, h] is the number of gh"
-        )
-    elements = np.arange(n)
-    if (
-        not (np.sort(table, 0) == elements[:, None]).all()
-        or not (np.sort(table, 1) == elements).all()
-    ):
-        raise ValueError(
-            f"table must hold each of 0…{n - 1} once in every row and column; {remedy}"
-        )
-    if (table[0] != elements).any() or (table[:, 0] != elements).any():
-        raise ValueError(f"table must have element 0 as its identity; {remedy}")
-    if any((table[table[g]] != table[g][table]).any() for g in elements):
-        raise ValueError(f"table must be associative, (gh)k = g(hk), and it is not; {remedy}")
-
-
-def _irreps_of(table: np.ndarray) -> tuple[np.ndarray, ...]:
-    n = len(table)
-    inverses = np.argmin(table, axis=1)
-    generator = np.random.default_rng(0)
-    weights = generator.normal(size=n) + 1j * generator.normal(size=n)
-    weights += weights[inverses].conj()
-    # Right translations commute with left ones: commutant[x, y] = w(x⁻¹y).
-    values, vectors = np.linalg.eigh(weights[table[inverses]])
-    edges = np.flatnonzero(np.diff(values) > 1e-7 * np.ptp(values)) + 1
-
-    found: list[np.ndarray] = [np.ones((n, 1, 1))]
-    for subspace in np.split(vectors, edges, axis=1):
-        moved = subspace[table[inverses]]  # [g, x] = subspace[g⁻¹x], left translation by g
-        irrep = np.einsum("xa,gxb->gab", subspace.conj(), moved)
-        character = np.trace(irrep, axis1=1, axis2=2)
-        known = [abs(np.vdot(np.trace(f, axis1=1, axis2=2), character)) / n for f in found]
-        if max(known) < 0.5:
-            found.append(irrep)
-    assert sum(irrep.shape[1] ** 2 for irrep in found) == n, "a generic element was not generic"
-    return tuple(sorted(found, key=lambda irrep: irrep.shape[1]))

@@ -15,35 +15,6 @@ from symlib import baselines, groups, invariant, orbits, rotated, spectral
 __all__ = ["baseline_errors", "errors", "left_out", "spectral_of_classes"]
 
 
-def errors(
-    kernel: Float[np.ndarray, "orbits orbits turns"],
-    classes: Int[np.ndarray, " images"],
-    count: int,
-    *,
-    ridge: float,
-) -> pd.DataFrame:
-    """Errors at the upright images of each class, left out together, one class against the rest.
-
-    Args:
-        kernel: ``rotated.turn_kernel`` of the images.
-        classes: the class of each image.
-        count: number N of rotations.
-        ridge: absolute.
-
-    Returns:
-        One row per class, its ``digit``, with the columns of ``left_out``; the same from the
-        kernel averaged over all rotations, ``projected_`` before their names; and those of
-        ``spectral_of_classes``.
-    """
-    averaged = rotated.rotation_kernel(kernel, count)
-    return pd.DataFrame(
-        {"digit": np.unique(classes)}
-        | left_out(kernel, classes, ridge=ridge)
-        | _named("projected", left_out(averaged, classes, ridge=ridge))
-        | spectral_of_classes(averaged, classes, ridge=ridge)
-    )
-
-
 def spectral_of_classes(
     kernel: Float[np.ndarray, "images images count"],
     classes: Int[np.ndarray, " images"],
@@ -72,6 +43,30 @@ def spectral_of_classes(
             (np.delete(against, k, axis=0)[:, c] < 1).all(axis=0).mean() for k, c in enumerate(own)
         ],
     }
+
+
+def _outputs(classes):
+    """Labels ±1 of one class against the rest, an output for each class."""
+    return np.where(classes[:, None] == np.unique(classes), 1.0, -1.0)
+
+
+def _sets(classes):
+    """Which images are left out upright together: those of each class, and at last of all."""
+    return [*map(np.flatnonzero, _outputs(classes).T > 0), np.arange(len(classes))]
+
+
+def _judge(predicted, classes):
+    """The columns of ``left_out`` from predictions at all of ``_sets``, or at the last alone."""
+    *alone, together = predicted
+    balanced = [together[rows] for rows in _sets(classes)[:-1]]
+    columns = {}
+    for prefix, own in ([("", alone)] if alone else []) + [("balanced_", balanced)]:
+        columns |= {
+            f"{prefix}error": [np.abs(1 - p[:, c]).mean() for c, p in enumerate(own)],
+            f"{prefix}correct": [(p.argmax(axis=1) == c).mean() for c, p in enumerate(own)],
+            f"{prefix}positive": [(p[:, c] > 0).mean() for c, p in enumerate(own)],
+        }
+    return columns
 
 
 def left_out(
@@ -103,6 +98,55 @@ def left_out(
     residuals = invariant.leave_sets_out(groups.cyclic(turns), kernel, labels, sets, ridge=ridge)
     predicted = [outputs[rows] - r for rows, r in zip(_sets(classes), residuals)]
     return _judge(predicted, classes)
+
+
+def _named(prefix, columns):
+    return {f"{prefix}_{name}": values for name, values in columns.items()}
+
+
+def errors(
+    kernel: Float[np.ndarray, "orbits orbits turns"],
+    classes: Int[np.ndarray, " images"],
+    count: int,
+    *,
+    ridge: float,
+) -> pd.DataFrame:
+    """Errors at the upright images of each class, left out together, one class against the rest.
+
+    Args:
+        kernel: ``rotated.turn_kernel`` of the images.
+        classes: the class of each image.
+        count: number N of rotations.
+        ridge: absolute.
+
+    Returns:
+        One row per class, its ``digit``, with the columns of ``left_out``; the same from the
+        kernel averaged over all rotations, ``projected_`` before their names; and those of
+        ``spectral_of_classes``.
+    """
+    averaged = rotated.rotation_kernel(kernel, count)
+    return pd.DataFrame(
+        {"digit": np.unique(classes)}
+        | left_out(kernel, classes, ridge=ridge)
+        | _named("projected", left_out(averaged, classes, ridge=ridge))
+        | spectral_of_classes(averaged, classes, ridge=ridge)
+    )
+
+
+def _logistic(points, labels, held_out):
+    from sklearn.linear_model import LogisticRegression
+
+    seen = np.setdiff1d(np.arange(len(points)), held_out)
+    points = points * points.shape[1] ** 0.5
+    model = LogisticRegression(C=0.01, max_iter=1000).fit(points[seen], labels[seen].argmax(axis=1))
+    return model.predict_proba(points[held_out])
+
+
+_BASELINES = {
+    "nearest": baselines.nearest,
+    "linear": baselines.linear_regression,
+    "logistic": _logistic,
+}
 
 
 def baseline_errors(
@@ -137,47 +181,3 @@ def baseline_errors(
         kept = {k: v for k, v in found.items() if name == "linear" or k.endswith("correct")}
         columns |= _named(name, kept)
     return columns
-
-
-def _logistic(points, labels, held_out):
-    from sklearn.linear_model import LogisticRegression
-
-    seen = np.setdiff1d(np.arange(len(points)), held_out)
-    points = points * points.shape[1] ** 0.5
-    model = LogisticRegression(C=0.01, max_iter=1000).fit(points[seen], labels[seen].argmax(axis=1))
-    return model.predict_proba(points[held_out])
-
-
-_BASELINES = {
-    "nearest": baselines.nearest,
-    "linear": baselines.linear_regression,
-    "logistic": _logistic,
-}
-
-
-def _outputs(classes):
-    """Labels ±1 of one class against the rest, an output for each class."""
-    return np.where(classes[:, None] == np.unique(classes), 1.0, -1.0)
-
-
-def _sets(classes):
-    """Which images are left out upright together: those of each class, and at last of all."""
-    return [*map(np.flatnonzero, _outputs(classes).T > 0), np.arange(len(classes))]
-
-
-def _judge(predicted, classes):
-    """The columns of ``left_out`` from predictions at all of ``_sets``, or at the last alone."""
-    *alone, together = predicted
-    balanced = [together[rows] for rows in _sets(classes)[:-1]]
-    columns = {}
-    for prefix, own in ([("", alone)] if alone else []) + [("balanced_", balanced)]:
-        columns |= {
-            f"{prefix}error": [np.abs(1 - p[:, c]).mean() for c, p in enumerate(own)],
-            f"{prefix}correct": [(p.argmax(axis=1) == c).mean() for c, p in enumerate(own)],
-            f"{prefix}positive": [(p[:, c] > 0).mean() for c, p in enumerate(own)],
-        }
-    return columns
-
-
-def _named(prefix, columns):
-    return {f"{prefix}_{name}": values for name, values in columns.items()}

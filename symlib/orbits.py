@@ -31,49 +31,9 @@ __all__ = [
 ]
 
 
-def rotations(
-    images: Float[np.ndarray, "*batch size size"], count: int
-) -> Float[np.ndarray, "*batch count size size"]:
-    """The images turned by 0, 1, …, count - 1 times 2π/count.
-
-    When four divides ``count``, three quarters of the turns are made of the first by exact
-    quarter turns: the orbit is then count/4 exact orbits of C_4.
-
-    Args:
-        images: square images.
-        count: number N of angles, at least 1.
-
-    Raises:
-        ValueError: if ``count`` is not a positive integer, or the images are not square.
-    """
-    _check_count(count)
-    if count % 4:
-        return rotate(images, np.arange(count) * 360 / count)
-    first = rotate(images, np.arange(count // 4) * 360 / count)  # [..., r, y, x]
-    return rearrange(quarter_turns(first), "... r q y x -> ... (q r) y x")  # angle q·N/4 + r
-
-
-def rotate(
-    images: Float[np.ndarray, "*batch size size"], angles: Float[np.ndarray, " angles"]
-) -> Float[np.ndarray, "*batch angles size size"]:
-    """Every image turned by every angle, equal to ``scipy.ndimage.rotate(reshape=False)``.
-
-    Args:
-        images: square images.
-        angles: in degrees.
-
-    Raises:
-        ValueError: if the images are not square or not finite.
-    """
-    images = _check_square(images)
-    size = images.shape[-1]
-    flat = images.reshape(-1, size, size)
-    prefiltered = flat
-    for axis in (1, 2):
-        prefiltered = scipy.ndimage.spline_filter1d(prefiltered, order=3, axis=axis, mode="mirror")
-    operator = rotation_operator(size, angles)
-    turned = (operator @ prefiltered.reshape(len(flat), -1).T).T  # (images, angles · pixels)
-    return np.ascontiguousarray(turned).reshape(*images.shape[:-2], len(angles), size, size)
+def _cubic_b_spline(t: np.ndarray) -> np.ndarray:
+    t = np.abs(t)
+    return np.where(t < 1, 2 / 3 - t**2 + t**3 / 2, np.clip(2 - t, 0, None) ** 3 / 6)
 
 
 def rotation_operator(size: int, angles: Float[np.ndarray, " angles"]) -> scipy.sparse.csr_array:
@@ -118,12 +78,76 @@ def rotation_operator(size: int, angles: Float[np.ndarray, " angles"]) -> scipy.
     return operator
 
 
+def _check_square(images: np.ndarray) -> np.ndarray:
+    images = np.asarray(images)
+    if images.ndim < 2 or images.shape[-1] != images.shape[-2]:
+        raise ValueError(
+            f"images must be square in their last two axes, got shape {images.shape}; "
+            "crop or pad them, for a turn about the centre must map pixels to pixels"
+        )
+    if not np.isfinite(images).all():
+        raise ValueError("images must be finite, got NaN or infinity; mend or drop those images")
+    return images
+
+
+def rotate(
+    images: Float[np.ndarray, "*batch size size"], angles: Float[np.ndarray, " angles"]
+) -> Float[np.ndarray, "*batch angles size size"]:
+    """Every image turned by every angle, equal to ``scipy.ndimage.rotate(reshape=False)``.
+
+    Args:
+        images: square images.
+        angles: in degrees.
+
+    Raises:
+        ValueError: if the images are not square or not finite.
+    """
+    images = _check_square(images)
+    size = images.shape[-1]
+    flat = images.reshape(-1, size, size)
+    prefiltered = flat
+    for axis in (1, 2):
+        prefiltered = scipy.ndimage.spline_filter1d(prefiltered, order=3, axis=axis, mode="mirror")
+    operator = rotation_operator(size, angles)
+    turned = (operator @ prefiltered.reshape(len(flat), -1).T).T  # (images, angles · pixels)
+    return np.ascontiguousarray(turned).reshape(*images.shape[:-2], len(angles), size, size)
+
+
 def quarter_turns(
     images: Num[np.ndarray, "*batch size size"],
 ) -> Num[np.ndarray, "*batch 4 size size"]:
     """The exact orbit under C_4: turns by 0, 90, 180 and 270 degrees."""
     images = _check_square(images)
     return np.stack([np.rot90(images, turns, axes=(-2, -1)) for turns in range(4)], axis=-3)
+
+
+def _check_count(count: int) -> None:
+    if not isinstance(count, int | np.integer) or count < 1:
+        raise ValueError(
+            f"count must be a positive integer, got {count!r}; an orbit has at least one element"
+        )
+
+
+def rotations(
+    images: Float[np.ndarray, "*batch size size"], count: int
+) -> Float[np.ndarray, "*batch count size size"]:
+    """The images turned by 0, 1, …, count - 1 times 2π/count.
+
+    When four divides ``count``, three quarters of the turns are made of the first by exact
+    quarter turns: the orbit is then count/4 exact orbits of C_4.
+
+    Args:
+        images: square images.
+        count: number N of angles, at least 1.
+
+    Raises:
+        ValueError: if ``count`` is not a positive integer, or the images are not square.
+    """
+    _check_count(count)
+    if count % 4:
+        return rotate(images, np.arange(count) * 360 / count)
+    first = rotate(images, np.arange(count // 4) * 360 / count)  # [..., r, y, x]
+    return rearrange(quarter_turns(first), "... r q y x -> ... (q r) y x")  # angle q·N/4 + r
 
 
 def dihedral_images(
@@ -181,6 +205,14 @@ def normalize(
     return centred / norm
 
 
+def _check_orbit(orbit: np.ndarray) -> None:
+    if np.ndim(orbit) < 3:
+        raise ValueError(
+            f"orbit must have axes (…, element, height, width), got shape {np.shape(orbit)}; "
+            "give vectors a height of 1"
+        )
+
+
 def delta_squared(
     first: Float[np.ndarray, "*batch order height width"],
     second: Float[np.ndarray, "*batch order height width"],
@@ -220,35 +252,3 @@ def two_circles(count: int, offset: float) -> Float[np.ndarray, "2 count 3"]:
     angles = (np.arange(count) + np.array([[0.0], [0.5]])) * 2 * np.pi / count
     height = np.broadcast_to(np.array([[0.0], [offset]]), angles.shape)
     return np.stack([np.cos(angles), np.sin(angles), height], axis=-1)
-
-
-def _cubic_b_spline(t: np.ndarray) -> np.ndarray:
-    t = np.abs(t)
-    return np.where(t < 1, 2 / 3 - t**2 + t**3 / 2, np.clip(2 - t, 0, None) ** 3 / 6)
-
-
-def _check_square(images: np.ndarray) -> np.ndarray:
-    images = np.asarray(images)
-    if images.ndim < 2 or images.shape[-1] != images.shape[-2]:
-        raise ValueError(
-            f"images must be square in their last two axes, got shape {images.shape}; "
-            "crop or pad them, for a turn about the centre must map pixels to pixels"
-        )
-    if not np.isfinite(images).all():
-        raise ValueError("images must be finite, got NaN or infinity; mend or drop those images")
-    return images
-
-
-def _check_orbit(orbit: np.ndarray) -> None:
-    if np.ndim(orbit) < 3:
-        raise ValueError(
-            f"orbit must have axes (…, element, height, width), got shape {np.shape(orbit)}; "
-            "give vectors a height of 1"
-        )
-
-
-def _check_count(count: int) -> None:
-    if not isinstance(count, int | np.integer) or count < 1:
-        raise ValueError(
-            f"count must be a positive integer, got {count!r}; an orbit has at least one element"
-        )

@@ -16,6 +16,7 @@ from symlib import groups, invariant, regression, spectral
 
 __all__ = ["PROTOCOLS", "balanced_errors", "errors", "held_out_sets", "unseen"]
 
+
 PROTOCOLS = ("paper", "balanced", "parted")
 
 
@@ -105,6 +106,30 @@ def held_out_sets(protocol: str, count: int) -> list[Int[np.ndarray, " held"]]:
     return [np.array(out) for out in sets[protocol]]
 
 
+def _by_regression(gram, labels, sets, ridge) -> Float[np.ndarray, "sets pairs"]:
+    """Residuals, times the label, of the first point of each set; every pair has labels of its own.
+
+    The labels of all pairs are solved for as columns, and each pair keeps its own.
+    """
+    columns, inverse = np.unique(labels, axis=0, return_inverse=True)
+    residuals = regression.leave_sets_out(gram, columns.T.copy(), sets, ridge=ridge)
+    pairs = np.arange(len(gram))
+    own = [r[pairs, 0, inverse] * labels[:, s[0]] for r, s in zip(residuals, sets, strict=True)]
+    return np.array(own)
+
+
+def _nearest(gram, labels, out):
+    """The label of the nearest seen image, times that of the first unseen one."""
+    likeness = gram[:, out[0]].copy()
+    likeness[:, out] = -np.inf
+    nearest = likeness.argmax(axis=1)
+    return labels[np.arange(len(labels)), nearest] * labels[:, out[0]]
+
+
+def _mean(gram, labels, out):
+    return np.delete(labels, out, axis=1).mean(axis=1) * labels[:, out[0]]
+
+
 def unseen(
     gram: Float[np.ndarray, "pairs points points"],
     labels: Float[np.ndarray, "pairs points"],
@@ -134,27 +159,3 @@ def unseen(
         residual = _by_regression(gram, labels, sets, ridge)
     right = regression.is_correct(residual, np.ones(1)) + 0.5 * (residual == 1)
     return {"error": np.abs(residual).mean(axis=0), "correct": right.mean(axis=0)}
-
-
-def _by_regression(gram, labels, sets, ridge) -> Float[np.ndarray, "sets pairs"]:
-    """Residuals, times the label, of the first point of each set; every pair has labels of its own.
-
-    The labels of all pairs are solved for as columns, and each pair keeps its own.
-    """
-    columns, inverse = np.unique(labels, axis=0, return_inverse=True)
-    residuals = regression.leave_sets_out(gram, columns.T.copy(), sets, ridge=ridge)
-    pairs = np.arange(len(gram))
-    own = [r[pairs, 0, inverse] * labels[:, s[0]] for r, s in zip(residuals, sets, strict=True)]
-    return np.array(own)
-
-
-def _nearest(gram, labels, out):
-    """The label of the nearest seen image, times that of the first unseen one."""
-    likeness = gram[:, out[0]].copy()
-    likeness[:, out] = -np.inf
-    nearest = likeness.argmax(axis=1)
-    return labels[np.arange(len(labels)), nearest] * labels[:, out[0]]
-
-
-def _mean(gram, labels, out):
-    return np.delete(labels, out, axis=1).mean(axis=1) * labels[:, out[0]]

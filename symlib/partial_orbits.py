@@ -20,6 +20,18 @@ from symlib import orbits
 __all__ = ["Split", "TurnedImages", "split"]
 
 
+def _sparse(operator, device):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse")  # CSR is said to be in beta, and unchecked
+        return torch.sparse_csr_tensor(
+            torch.tensor(operator.indptr, dtype=torch.int32),
+            torch.tensor(operator.indices, dtype=torch.int32),
+            torch.tensor(operator.data, dtype=torch.float32),
+            size=operator.shape,
+            device=device,
+        )
+
+
 class TurnedImages:
     """Images under the rotations of C_N, made when asked for.
 
@@ -144,15 +156,3 @@ def split(
         fresh=torch.from_numpy(known * count + np.flatnonzero(~new)),
         held_out=torch.from_numpy(np.flatnonzero(held)),
     )
-
-
-def _sparse(operator, device):
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse")  # CSR is said to be in beta, and unchecked
-        return torch.sparse_csr_tensor(
-            torch.tensor(operator.indptr, dtype=torch.int32),
-            torch.tensor(operator.indices, dtype=torch.int32),
-            torch.tensor(operator.data, dtype=torch.float32),
-            size=operator.shape,
-            device=device,
-        )

@@ -24,7 +24,18 @@ from symlib.solving import largest_row_sum, require_digits, solve
 
 __all__ = ["is_correct", "leave_one_out", "leave_out", "leave_sets_out", "predict", "refit"]
 
+
 _PLAIN = 1e-9  # relative error of a plain solve that is small enough
+
+
+def _check_labels(labels: np.ndarray, points: int) -> np.ndarray:
+    labels = require_float64("labels", labels)
+    if labels.ndim == 0 or len(labels) != points:
+        raise ValueError(
+            f"labels must have one row for each of the {points} points of the Gram matrix, "
+            f"got shape {labels.shape}; order both alike"
+        )
+    return labels
 
 
 def predict(
@@ -82,28 +93,17 @@ def refit(
     return residual.reshape(*residual.shape[:-1], *labels.shape[1:])
 
 
-def leave_out(
-    gram: Float[np.ndarray, "*batch points points"],
-    labels: Float[np.ndarray, "points ..."],
-    held_out: Int[np.ndarray, " held"] | Sequence[int],
-    *,
-    ridge: float,
-) -> Float[np.ndarray, "..."]:
-    """Residuals on ``held_out`` after training on the other points, by the leave-out identity.
-
-    Args:
-        gram: kernel of all points against all points, float64.
-        labels: one row per point.
-        held_out: indices of the points left out together.
-        ridge: absolute, added to the diagonal.
-
-    Raises:
-        ValueError: if ``gram`` is not square, symmetric, finite, float64, or not positive
-            definite with ``ridge``; if fewer than six digits of the residuals would be right; if
-            labels and Gram disagree in size; if ``held_out`` is empty, everything, repeated or out
-            of range.
-    """
-    return leave_sets_out(gram, labels, [held_out], ridge=ridge)[0]
+def block_residual(
+    block: Float[np.ndarray, "*batch held held"],
+    weights: Float[np.ndarray, "*batch held outputs"],
+    error: Float[np.ndarray, "..."] | float,
+) -> tuple[Float[np.ndarray, "*batch held outputs"], Float[np.ndarray, "..."] | float]:
+    """Residuals from [K̃⁻¹]_SS and [K̃⁻¹y]_S, and their relative error from that of these two."""
+    if block.shape[-1] == 1:
+        return weights / block, error
+    symmetric = (block + np.swapaxes(block, -1, -2)) / 2
+    residual, own_error, inverse_norm = solve(symmetric, weights, ridge=0.0, refine_above=_PLAIN)
+    return residual, own_error + block.shape[-1] * inverse_norm * error
 
 
 def leave_sets_out(
@@ -137,17 +137,28 @@ def leave_sets_out(
     return residuals
 
 
-def block_residual(
-    block: Float[np.ndarray, "*batch held held"],
-    weights: Float[np.ndarray, "*batch held outputs"],
-    error: Float[np.ndarray, "..."] | float,
-) -> tuple[Float[np.ndarray, "*batch held outputs"], Float[np.ndarray, "..."] | float]:
-    """Residuals from [K̃⁻¹]_SS and [K̃⁻¹y]_S, and their relative error from that of these two."""
-    if block.shape[-1] == 1:
-        return weights / block, error
-    symmetric = (block + np.swapaxes(block, -1, -2)) / 2
-    residual, own_error, inverse_norm = solve(symmetric, weights, ridge=0.0, refine_above=_PLAIN)
-    return residual, own_error + block.shape[-1] * inverse_norm * error
+def leave_out(
+    gram: Float[np.ndarray, "*batch points points"],
+    labels: Float[np.ndarray, "points ..."],
+    held_out: Int[np.ndarray, " held"] | Sequence[int],
+    *,
+    ridge: float,
+) -> Float[np.ndarray, "..."]:
+    """Residuals on ``held_out`` after training on the other points, by the leave-out identity.
+
+    Args:
+        gram: kernel of all points against all points, float64.
+        labels: one row per point.
+        held_out: indices of the points left out together.
+        ridge: absolute, added to the diagonal.
+
+    Raises:
+        ValueError: if ``gram`` is not square, symmetric, finite, float64, or not positive
+            definite with ``ridge``; if fewer than six digits of the residuals would be right; if
+            labels and Gram disagree in size; if ``held_out`` is empty, everything, repeated or out
+            of range.
+    """
+    return leave_sets_out(gram, labels, [held_out], ridge=ridge)[0]
 
 
 def leave_one_out(
@@ -180,13 +191,3 @@ def is_correct(
 ) -> Bool[np.ndarray, "*batch"]:
     """Whether points labelled ±1 are classified right: the sign of y - r is that of y."""
     return residuals * labels < 1
-
-
-def _check_labels(labels: np.ndarray, points: int) -> np.ndarray:
-    labels = require_float64("labels", labels)
-    if labels.ndim == 0 or len(labels) != points:
-        raise ValueError(
-            f"labels must have one row for each of the {points} points of the Gram matrix, "
-            f"got shape {labels.shape}; order both alike"
-        )
-    return labels

@@ -31,8 +31,147 @@ if TYPE_CHECKING:
 
 __all__ = ["load", "stored", "sweep"]
 
+
 _DEPENDS_ON = ("experiment", "settings", "images", "code")  # what rows are the same for
 _COMPUTE_NOTHING = ("symlib.experiment", "symlib.results", "symlib.sources")
+
+
+def _checksums(frame: pd.DataFrame) -> dict[str, str]:
+    """SHA-256, shortened, of the rows of each cell as they are stored."""
+    if frame.empty:
+        return {}
+    return {
+        str(cell): hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:16]
+        for cell, rows in frame.groupby("cell", sort=False)
+    }
+
+
+def _read(table: str, columns: dict[str, str] | None) -> pd.DataFrame:
+    if columns is None:  # of an earlier symlib
+        return pd.read_csv(StringIO(table))
+    if not columns:  # nothing is finished yet
+        return pd.DataFrame()
+    frame = pd.read_csv(StringIO(table), dtype=str, keep_default_na=False)
+    for name, kind in columns.items():  # NumPy reads numbers to the last digit
+        if kind == "bool":
+            frame[name] = frame[name] == "True"
+        elif kind != "str":
+            frame[name] = frame[name].replace("", "nan").to_numpy(str).astype(kind)
+    return frame
+
+
+def load(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """A stored table, and what made it.
+
+    Raises:
+        ValueError: if the file was not written by ``sweep``, or is damaged.
+    """
+    first, _, table = Path(path).read_text("utf-8").partition("\n")
+    try:
+        about = json.loads(first.removeprefix("# "))
+        frame = _read(table, about.get("columns"))
+    except (json.JSONDecodeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"path must hold results stored by symlib, got {path}, which begins with "
+            f"{first[:40]!r}; choose another file"
+        ) from error
+    sums = _checksums(frame) if "cells" in about else {}
+    damaged = [cell for cell, known in about.get("cells", {}).items() if sums.get(cell) != known]
+    if damaged or set(sums) - set(about.get("cells", {})):
+        raise ValueError(
+            f"path must hold what was stored, got {path}, whose rows of {damaged or list(sums)} "
+            "do not have their checksum; restore the file, or remove it to start afresh"
+        )
+    return frame, about
+
+
+def _compute(experiment: "Experiment", cell: Any, path: Path | None, x64: bool) -> pd.DataFrame:
+    jax.config.update("jax_enable_x64", x64)
+    checkpoint = None if path is None else path.with_name(f"{path.name}.{cell}.checkpoint")
+    return experiment.resume(cell, checkpoint).assign(cell=cell)
+
+
+def _images_hash(experiment: Any) -> str | None:
+    """Of the images and labels that it draws from, if it does."""
+    name = getattr(getattr(experiment, "sample", experiment), "dataset", None)
+    return None if name is None else data.load(name).checksum()
+
+
+def _code_hashes(kind: type) -> dict[str, str]:
+    """Of every module that computes its rows; of one outside symlib, that module's text."""
+    if kind.__module__.startswith("symlib."):
+        hashes = sources.code_hashes([kind.__module__])
+    else:
+        source = inspect.getsource(sys.modules[kind.__module__])
+        own = hashlib.sha256(source.encode()).hexdigest()
+        hashes = {kind.__module__: own} | sources.code_hashes(sources.imported(source))
+    return {name: value for name, value in hashes.items() if name not in _COMPUTE_NOTHING}
+
+
+def _made_by(experiment: Any) -> dict[str, Any]:
+    """What the table depends on, and where and when it is computed."""
+    import symlib
+
+    return {
+        "experiment": experiment.name(),
+        "settings": json.loads(json.dumps(asdict(experiment))),
+        "version": symlib.__version__,
+        "device": f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores",
+        "date": datetime.now(UTC).date().isoformat(),
+        "seconds": 0.0,
+        "images": _images_hash(experiment),
+        "code": _code_hashes(type(experiment)),
+    }
+
+
+def _require_writable(folder: Path) -> None:
+    if not folder.is_dir():
+        raise ValueError(f"path must be in a folder that exists, got {folder}; make it first")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"path must be in a folder you can write to, got {folder}")
+
+
+def _flat(about: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in about.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            flat |= _flat(value, "" if name == "settings" else f"{name}.")
+        else:
+            flat[name] = value
+    return flat
+
+
+def _require_same(path: Path, before: dict[str, Any], about: dict[str, Any]) -> None:
+    """Refuse to go on with cells that were computed otherwise."""
+    if "code" not in before:
+        difference = "a table of an earlier symlib, which can be read but not continued"
+    else:
+        ours, theirs = (_flat({k: a[k] for k in _DEPENDS_ON}) for a in (about, before))
+        differing = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+        if not differing:
+            return
+        key = differing[0]
+        difference = f"{key} = {theirs.get(key)} rather than {ours.get(key)}"
+        if key.startswith("code."):
+            names = ", ".join(key.removeprefix("code.") for key in differing)
+            difference = f"cells that other code computed: {names} changed since"
+    raise ValueError(
+        f"path must hold results of the same settings, images and code, got {difference}, in "
+        f"{path}; choose another file, or remove this one to start afresh"
+    )
+
+
+def _write(path: Path, frame: pd.DataFrame, about: dict[str, Any]) -> None:
+    columns = {
+        name: str(kind) if kind.kind in "iufb" else "str" for name, kind in frame.dtypes.items()
+    }
+    about = about | {"columns": columns, "cells": _checksums(frame)}
+    part = path.with_name(path.name + ".part")
+    with open(part, "w", encoding="utf-8") as file:
+        file.write(f"# {json.dumps(about)}\n")
+        frame.to_csv(file, index=False)
+    os.replace(part, path)
 
 
 def sweep(
@@ -81,31 +220,6 @@ def sweep(
     return frame
 
 
-def load(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """A stored table, and what made it.
-
-    Raises:
-        ValueError: if the file was not written by ``sweep``, or is damaged.
-    """
-    first, _, table = Path(path).read_text("utf-8").partition("\n")
-    try:
-        about = json.loads(first.removeprefix("# "))
-        frame = _read(table, about.get("columns"))
-    except (json.JSONDecodeError, AttributeError, ValueError) as error:
-        raise ValueError(
-            f"path must hold results stored by symlib, got {path}, which begins with "
-            f"{first[:40]!r}; choose another file"
-        ) from error
-    sums = _checksums(frame) if "cells" in about else {}
-    damaged = [cell for cell, known in about.get("cells", {}).items() if sums.get(cell) != known]
-    if damaged or set(sums) - set(about.get("cells", {})):
-        raise ValueError(
-            f"path must hold what was stored, got {path}, whose rows of {damaged or list(sums)} "
-            "do not have their checksum; restore the file, or remove it to start afresh"
-        )
-    return frame, about
-
-
 def stored(experiment: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table that the book keeps of an experiment, and what made it.
 
@@ -121,116 +235,3 @@ def stored(experiment: str) -> tuple[pd.DataFrame, dict[str, Any]]:
             f"experiment must be one of {names}, got {experiment!r}; compute it with symlib run"
         )
     return load(folder / f"{experiment}.csv")
-
-
-def _compute(experiment: "Experiment", cell: Any, path: Path | None, x64: bool) -> pd.DataFrame:
-    jax.config.update("jax_enable_x64", x64)
-    checkpoint = None if path is None else path.with_name(f"{path.name}.{cell}.checkpoint")
-    return experiment.resume(cell, checkpoint).assign(cell=cell)
-
-
-def _made_by(experiment: Any) -> dict[str, Any]:
-    """What the table depends on, and where and when it is computed."""
-    import symlib
-
-    return {
-        "experiment": experiment.name(),
-        "settings": json.loads(json.dumps(asdict(experiment))),
-        "version": symlib.__version__,
-        "device": f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores",
-        "date": datetime.now(UTC).date().isoformat(),
-        "seconds": 0.0,
-        "images": _images_hash(experiment),
-        "code": _code_hashes(type(experiment)),
-    }
-
-
-def _images_hash(experiment: Any) -> str | None:
-    """Of the images and labels that it draws from, if it does."""
-    name = getattr(getattr(experiment, "sample", experiment), "dataset", None)
-    return None if name is None else data.load(name).checksum()
-
-
-def _code_hashes(kind: type) -> dict[str, str]:
-    """Of every module that computes its rows; of one outside symlib, that module's text."""
-    if kind.__module__.startswith("symlib."):
-        hashes = sources.code_hashes([kind.__module__])
-    else:
-        source = inspect.getsource(sys.modules[kind.__module__])
-        own = hashlib.sha256(source.encode()).hexdigest()
-        hashes = {kind.__module__: own} | sources.code_hashes(sources.imported(source))
-    return {name: value for name, value in hashes.items() if name not in _COMPUTE_NOTHING}
-
-
-def _require_writable(folder: Path) -> None:
-    if not folder.is_dir():
-        raise ValueError(f"path must be in a folder that exists, got {folder}; make it first")
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"path must be in a folder you can write to, got {folder}")
-
-
-def _require_same(path: Path, before: dict[str, Any], about: dict[str, Any]) -> None:
-    """Refuse to go on with cells that were computed otherwise."""
-    if "code" not in before:
-        difference = "a table of an earlier symlib, which can be read but not continued"
-    else:
-        ours, theirs = (_flat({k: a[k] for k in _DEPENDS_ON}) for a in (about, before))
-        differing = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
-        if not differing:
-            return
-        key = differing[0]
-        difference = f"{key} = {theirs.get(key)} rather than {ours.get(key)}"
-        if key.startswith("code."):
-            names = ", ".join(key.removeprefix("code.") for key in differing)
-            difference = f"cells that other code computed: {names} changed since"
-    raise ValueError(
-        f"path must hold results of the same settings, images and code, got {difference}, in "
-        f"{path}; choose another file, or remove this one to start afresh"
-    )
-
-
-def _flat(about: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in about.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, dict):
-            flat |= _flat(value, "" if name == "settings" else f"{name}.")
-        else:
-            flat[name] = value
-    return flat
-
-
-def _checksums(frame: pd.DataFrame) -> dict[str, str]:
-    """SHA-256, shortened, of the rows of each cell as they are stored."""
-    if frame.empty:
-        return {}
-    return {
-        str(cell): hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:16]
-        for cell, rows in frame.groupby("cell", sort=False)
-    }
-
-
-def _read(table: str, columns: dict[str, str] | None) -> pd.DataFrame:
-    if columns is None:  # of an earlier symlib
-        return pd.read_csv(StringIO(table))
-    if not columns:  # nothing is finished yet
-        return pd.DataFrame()
-    frame = pd.read_csv(StringIO(table), dtype=str, keep_default_na=False)
-    for name, kind in columns.items():  # NumPy reads numbers to the last digit
-        if kind == "bool":
-            frame[name] = frame[name] == "True"
-        elif kind != "str":
-            frame[name] = frame[name].replace("", "nan").to_numpy(str).astype(kind)
-    return frame
-
-
-def _write(path: Path, frame: pd.DataFrame, about: dict[str, Any]) -> None:
-    columns = {
-        name: str(kind) if kind.kind in "iufb" else "str" for name, kind in frame.dtypes.items()
-    }
-    about = about | {"columns": columns, "cells": _checksums(frame)}
-    part = path.with_name(path.name + ".part")
-    with open(part, "w", encoding="utf-8") as file:
-        file.write(f"# {json.dumps(about)}\n")
-        frame.to_csv(file, index=False)
-    os.replace(part, path)

@@ -29,7 +29,18 @@ __all__ = [
     "settings",
 ]
 
+
 T = TypeVar("T")
+
+
+def _plainly(refusal, names: list[str]) -> str:
+    """One refusal of pydantic, as ours read."""
+    reason = re.sub(r"^(Value error, |\w+ should)", "", refusal["msg"]).strip()
+    if refusal["type"] == "value_error":  # of a check of our own
+        return reason
+    first, *rest = refusal["loc"]
+    place = ".".join(map(str, [names[first] if isinstance(first, int) else first, *rest]))
+    return f"{place} must {reason.removeprefix('must ')}, got {refusal['input']!r}"
 
 
 @dataclass_transform(frozen_default=True)
@@ -54,16 +65,6 @@ def settings(kind: type[T]) -> type[T]:
 
     checked.__init__ = make_or_refuse
     return checked
-
-
-def _plainly(refusal, names: list[str]) -> str:
-    """One refusal of pydantic, as ours read."""
-    reason = re.sub(r"^(Value error, |\w+ should)", "", refusal["msg"]).strip()
-    if refusal["type"] == "value_error":  # of a check of our own
-        return reason
-    first, *rest = refusal["loc"]
-    place = ".".join(map(str, [names[first] if isinstance(first, int) else first, *rest]))
-    return f"{place} must {reason.removeprefix('must ')}, got {refusal['input']!r}"
 
 
 def nested(counts: tuple[int, ...]) -> tuple[int, ...]:

@@ -12,7 +12,13 @@ from typing import Any
 
 __all__ = ["closure", "code_hash", "code_hashes", "imported"]
 
+
 _ROOT = Path(__file__).parents[1]
+
+
+def _path(name: str) -> Path:
+    path = _ROOT.joinpath(*name.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def imported(source: str) -> set[str]:
@@ -38,6 +44,16 @@ def closure(names: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
+def _code(source: str) -> str:
+    tree = ast.parse(source)
+    node: Any
+    for node in ast.walk(tree):
+        documentable = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        if documentable and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
 def code_hashes(names: Iterable[str]) -> dict[str, str]:
     """SHA-256, shortened, of the code of each of these modules and of all that they import."""
     return {
@@ -49,18 +65,3 @@ def code_hashes(names: Iterable[str]) -> dict[str, str]:
 def code_hash(names: Iterable[str]) -> str:
     """SHA-256 of ``code_hashes`` of these modules."""
     return hashlib.sha256(repr(code_hashes(names)).encode()).hexdigest()
-
-
-def _path(name: str) -> Path:
-    path = _ROOT.joinpath(*name.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
-def _code(source: str) -> str:
-    tree = ast.parse(source)
-    node: Any
-    for node in ast.walk(tree):
-        documentable = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        if documentable and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)

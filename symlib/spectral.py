@@ -75,6 +75,30 @@ def circulant_projection(
     return gram[..., k[:, None], (k[:, None] + k) % len(k)].mean(axis=-2)
 
 
+def _inverse_spectrum(row, ridge):
+    """1/λ of the circulants with these first rows, and of their mirror images."""
+    eigenvalues = np.fft.fft(row).real + ridge
+    rounding = 4 * EPS * np.abs(row).sum(axis=-1)  # of the row, and of its transform
+    smallest = eigenvalues.min(axis=-1)
+    if (smallest < -rounding).any():
+        raise ValueError(
+            "gram, averaged to a circulant, must be positive definite, got an indefinite one with "
+            f"ridge {ridge}: its lowest eigenvalue is {smallest.min():.2g}; raise ridge"
+        )
+    require_digits(rounding / np.maximum(smallest, rounding), ridge)
+    return 1 / eigenvalues
+
+
+def _ratio(inverse, weights):
+    points = inverse.shape[-1]
+    found = SpectralError(
+        closeness=inverse[..., points // 2], density=(inverse * weights).mean(axis=-1)
+    )
+    found.closeness.setflags(write=False)
+    found.density.setflags(write=False)
+    return found
+
+
 def spectral_error(
     gram: Float[np.ndarray, "*batch points points"], *, ridge: float
 ) -> SpectralError:
@@ -110,30 +134,6 @@ def balanced_error(
     inverse = _inverse_spectrum(circulant_projection(interleave(require_gram(gram, ridge))), ridge)
     points = inverse.shape[-1]
     return _ratio(inverse, 1 - np.cos(2 * np.pi * np.arange(points) / points))
-
-
-def _inverse_spectrum(row, ridge):
-    """1/λ of the circulants with these first rows, and of their mirror images."""
-    eigenvalues = np.fft.fft(row).real + ridge
-    rounding = 4 * EPS * np.abs(row).sum(axis=-1)  # of the row, and of its transform
-    smallest = eigenvalues.min(axis=-1)
-    if (smallest < -rounding).any():
-        raise ValueError(
-            "gram, averaged to a circulant, must be positive definite, got an indefinite one with "
-            f"ridge {ridge}: its lowest eigenvalue is {smallest.min():.2g}; raise ridge"
-        )
-    require_digits(rounding / np.maximum(smallest, rounding), ridge)
-    return 1 / eigenvalues
-
-
-def _ratio(inverse, weights):
-    points = inverse.shape[-1]
-    found = SpectralError(
-        closeness=inverse[..., points // 2], density=(inverse * weights).mean(axis=-1)
-    )
-    found.closeness.setflags(write=False)
-    found.density.setflags(write=False)
-    return found
 
 
 def spectral_error_of_pairs(

@@ -18,6 +18,26 @@ from symlib.settings import Counts, Positive, Ridge, settings
 __all__ = ["Cntk", "errors"]
 
 
+def errors(
+    gram: Float[np.ndarray, "pairs points points"], *, ridge: float
+) -> dict[str, Float[np.ndarray, " pairs"]]:
+    """Errors of pairs of orbits, of the kernel and of its cosines.
+
+    Returns:
+        The columns of ``pairs.errors`` and ``pairs.balanced_errors``; and, beginning with
+        ``unit_``, some of the same from the Gram matrix scaled to a diagonal of ones, which is
+        blind to the size of each point.
+    """
+    size = np.sqrt(np.einsum("...pp->...p", gram))
+    cosines = gram / (size[:, :, None] * size[:, None])
+    own, unit = (
+        pairs.errors(part, ridge=ridge) | pairs.balanced_errors(part, ridge=ridge)
+        for part in (gram, cosines)
+    )
+    kept = ("exact_mean", "spectral", "correct_upright", "balanced_correct")
+    return own | {f"unit_{name}": unit[name] for name in kept}
+
+
 @settings
 class Cntk(OfPairs):
     """The paper's by default; no biases, as in the paper."""
@@ -45,23 +65,3 @@ class Cntk(OfPairs):
 
     def cost(self, cell: int) -> float:
         return 1.7 * len(self.numbers(cell)) * (max(self.counts) / 32) ** 2
-
-
-def errors(
-    gram: Float[np.ndarray, "pairs points points"], *, ridge: float
-) -> dict[str, Float[np.ndarray, " pairs"]]:
-    """Errors of pairs of orbits, of the kernel and of its cosines.
-
-    Returns:
-        The columns of ``pairs.errors`` and ``pairs.balanced_errors``; and, beginning with
-        ``unit_``, some of the same from the Gram matrix scaled to a diagonal of ones, which is
-        blind to the size of each point.
-    """
-    size = np.sqrt(np.einsum("...pp->...p", gram))
-    cosines = gram / (size[:, :, None] * size[:, None])
-    own, unit = (
-        pairs.errors(part, ridge=ridge) | pairs.balanced_errors(part, ridge=ridge)
-        for part in (gram, cosines)
-    )
-    kept = ("exact_mean", "spectral", "correct_upright", "balanced_correct")
-    return own | {f"unit_{name}": unit[name] for name in kept}

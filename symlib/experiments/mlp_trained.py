@@ -40,6 +40,126 @@ from symlib.settings import Counts, Positive, Ridge, settings
 __all__ = ["MlpTrained"]
 
 
+def _regress(gram, labels, left_out, settings):
+    """Predictions of kernel regression at the left-out points."""
+    return labels[left_out] - regression.leave_out(gram, labels, left_out, ridge=settings.ridge)
+
+
+def _stopped(gram, labels, kept, left_out, settings, rate):
+    """Those of the same kernel after as many steps of gradient descent as the network makes."""
+    return finite.momentum_prediction(
+        gram[np.ix_(kept, kept)],
+        gram[np.ix_(left_out, kept)],
+        labels[kept],
+        rate=rate,
+        momentum=settings.momentum,
+        steps=settings.descent_steps,
+    )
+
+
+def _train_by_adam(points, labels, kept, left_out, settings, generator):
+    """Predictions at the left-out points and mean squared training error, by Adam."""
+    import torch
+
+    torch.manual_seed(int(generator.integers(2**63)))
+    network = torch.nn.Sequential(
+        torch.nn.Linear(points.shape[1], settings.width),
+        torch.nn.ReLU(),
+        torch.nn.Linear(settings.width, 1),
+    )
+    for layer in network[::2]:
+        torch.nn.init.kaiming_normal_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+    x, y = (torch.tensor(array[kept], dtype=torch.float32) for array in (points, labels[:, None]))
+    test = torch.tensor(points[left_out], dtype=torch.float32)
+    torch.set_flush_denormal(True)  # once the loss is zero, Adam's moments decay for ever, slowly
+    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+    for _ in range(settings.steps):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(network(x), y)
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        return network(test)[:, 0].numpy().astype(float), loss.item()
+
+
+def _network(features, settings):
+    return finite.dense(
+        (features, settings.width, 1),
+        weight_std=settings.weight_std,
+        bias_std=settings.bias_std,
+    )
+
+
+@partial(jax.jit, static_argnames="settings")
+def _descend(start, x, y, rate, settings):
+    _, apply = _network(x.shape[1], settings)
+    target = y[:, None] + apply(start, x)
+    gradient = jax.grad(lambda p: jnp.square(target - apply(p, x)).sum() / 2)
+
+    def step(_, state):
+        p, velocity = state
+        velocity = jax.tree.map(lambda v, g: settings.momentum * v + g, velocity, gradient(p))
+        p = jax.tree.map(lambda a, v: a - (rate * v).astype(a.dtype), p, velocity)
+        return p, velocity
+
+    still = jax.tree.map(jnp.zeros_like, start)
+    return jax.lax.fori_loop(0, settings.descent_steps, step, (start, still))[0]
+
+
+def _train_by_descent(points, labels, kept, left_out, settings, generator, rate):
+    """The same by gradient descent on f - f₀; and with its kernel at first, and at last, frozen."""
+    init, apply = _network(points.shape[1], settings)
+    start = init(jax.random.key(int(generator.integers(2**32))))
+    frozen = np.asarray(finite.empirical_ntk(apply, start, points))
+    start, x, y = jax.tree.map(lambda a: jnp.asarray(a, "float32"), (start, points, labels))
+    trained = _descend(start, x[kept], y[kept], rate, settings)
+    outputs = np.asarray(apply(trained, x) - apply(start, x))[:, 0].astype(float)
+    trained = jax.tree.map(lambda a: jnp.asarray(a, "float64"), trained)
+    final = np.asarray(finite.empirical_ntk(apply, trained, points))
+    ways = {
+        "descent": outputs[left_out],
+        "frozen": _regress(frozen, labels, left_out, settings),
+        "frozen_stopped": _stopped(frozen, labels, kept, left_out, settings, rate),
+        "final": _regress(final, labels, left_out, settings),
+    }
+    return ways, np.square(labels - outputs)[kept].mean()
+
+
+def _train_all(points, gram, settings, *, seed):
+    """Every way of training, averaged over the two upright images."""
+    count = len(points) // 2
+    labels = np.repeat([1.0, -1.0], count)
+    rate = settings.rate / np.linalg.eigvalsh(gram)[-1]
+    # Gaussian weights and gradient descent know inner products only, so that their network may
+    # read coordinates in the span of the points. Adam works pixel by pixel, and gets the pixels.
+    coordinates = np.linalg.qr(points.T, mode="r").T
+    coordinates *= np.sqrt(coordinates.shape[1] / points.shape[1])  # the network divides by it
+    network_kernel = finite.standard_ntk(points, width=settings.width)
+    rows = []
+    for left_out in [[0, count]] if settings.together else [[0], [count]]:
+        kept = np.delete(np.arange(2 * count), left_out)
+        generator = np.random.default_rng([*seed, left_out[0]])
+        ways = {
+            "wide": _regress(gram, labels, left_out, settings),
+            "adam_kernel": _regress(network_kernel, labels, left_out, settings),
+            "descent_wide": _stopped(gram, labels, kept, left_out, settings, rate),
+        }
+        ways["adam"], adam_loss = _train_by_adam(
+            points, labels, kept, left_out, settings, generator
+        )
+        descended, descent_loss = _train_by_descent(
+            coordinates, labels, kept, left_out, settings, generator, rate
+        )
+        row = {"adam_loss": adam_loss, "descent_loss": descent_loss}
+        for name, predicted in (ways | descended).items():
+            residual = labels[left_out] - predicted
+            row[name] = np.abs(residual).mean()
+            row[f"{name}_correct"] = (residual * labels[left_out] < 1).mean()
+        rows.append(row)
+    return pd.DataFrame(rows).mean().to_dict()
+
+
 @settings
 class MlpTrained(OfPairs):
     """Width, loss, steps and rate of ``adam`` are the paper's, its network is not."""
@@ -88,123 +208,3 @@ class MlpTrained(OfPairs):
     def cost(self, cell: int) -> float:
         trainings = (1 if self.together else 2) * len(self.numbers(cell))
         return 0.075 * trainings * sum(self.counts)
-
-
-def _train_all(points, gram, settings, *, seed):
-    """Every way of training, averaged over the two upright images."""
-    count = len(points) // 2
-    labels = np.repeat([1.0, -1.0], count)
-    rate = settings.rate / np.linalg.eigvalsh(gram)[-1]
-    # Gaussian weights and gradient descent know inner products only, so that their network may
-    # read coordinates in the span of the points. Adam works pixel by pixel, and gets the pixels.
-    coordinates = np.linalg.qr(points.T, mode="r").T
-    coordinates *= np.sqrt(coordinates.shape[1] / points.shape[1])  # the network divides by it
-    network_kernel = finite.standard_ntk(points, width=settings.width)
-    rows = []
-    for left_out in [[0, count]] if settings.together else [[0], [count]]:
-        kept = np.delete(np.arange(2 * count), left_out)
-        generator = np.random.default_rng([*seed, left_out[0]])
-        ways = {
-            "wide": _regress(gram, labels, left_out, settings),
-            "adam_kernel": _regress(network_kernel, labels, left_out, settings),
-            "descent_wide": _stopped(gram, labels, kept, left_out, settings, rate),
-        }
-        ways["adam"], adam_loss = _train_by_adam(
-            points, labels, kept, left_out, settings, generator
-        )
-        descended, descent_loss = _train_by_descent(
-            coordinates, labels, kept, left_out, settings, generator, rate
-        )
-        row = {"adam_loss": adam_loss, "descent_loss": descent_loss}
-        for name, predicted in (ways | descended).items():
-            residual = labels[left_out] - predicted
-            row[name] = np.abs(residual).mean()
-            row[f"{name}_correct"] = (residual * labels[left_out] < 1).mean()
-        rows.append(row)
-    return pd.DataFrame(rows).mean().to_dict()
-
-
-def _regress(gram, labels, left_out, settings):
-    """Predictions of kernel regression at the left-out points."""
-    return labels[left_out] - regression.leave_out(gram, labels, left_out, ridge=settings.ridge)
-
-
-def _stopped(gram, labels, kept, left_out, settings, rate):
-    """Those of the same kernel after as many steps of gradient descent as the network makes."""
-    return finite.momentum_prediction(
-        gram[np.ix_(kept, kept)],
-        gram[np.ix_(left_out, kept)],
-        labels[kept],
-        rate=rate,
-        momentum=settings.momentum,
-        steps=settings.descent_steps,
-    )
-
-
-def _train_by_adam(points, labels, kept, left_out, settings, generator):
-    """Predictions at the left-out points and mean squared training error, by Adam."""
-    import torch
-
-    torch.manual_seed(int(generator.integers(2**63)))
-    network = torch.nn.Sequential(
-        torch.nn.Linear(points.shape[1], settings.width),
-        torch.nn.ReLU(),
-        torch.nn.Linear(settings.width, 1),
-    )
-    for layer in network[::2]:
-        torch.nn.init.kaiming_normal_(layer.weight)
-        torch.nn.init.zeros_(layer.bias)
-    x, y = (torch.tensor(array[kept], dtype=torch.float32) for array in (points, labels[:, None]))
-    test = torch.tensor(points[left_out], dtype=torch.float32)
-    torch.set_flush_denormal(True)  # once the loss is zero, Adam's moments decay for ever, slowly
-    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
-    for _ in range(settings.steps):
-        optimizer.zero_grad()
-        loss = torch.nn.functional.mse_loss(network(x), y)
-        loss.backward()
-        optimizer.step()
-    with torch.no_grad():
-        return network(test)[:, 0].numpy().astype(float), loss.item()
-
-
-def _train_by_descent(points, labels, kept, left_out, settings, generator, rate):
-    """The same by gradient descent on f - f₀; and with its kernel at first, and at last, frozen."""
-    init, apply = _network(points.shape[1], settings)
-    start = init(jax.random.key(int(generator.integers(2**32))))
-    frozen = np.asarray(finite.empirical_ntk(apply, start, points))
-    start, x, y = jax.tree.map(lambda a: jnp.asarray(a, "float32"), (start, points, labels))
-    trained = _descend(start, x[kept], y[kept], rate, settings)
-    outputs = np.asarray(apply(trained, x) - apply(start, x))[:, 0].astype(float)
-    trained = jax.tree.map(lambda a: jnp.asarray(a, "float64"), trained)
-    final = np.asarray(finite.empirical_ntk(apply, trained, points))
-    ways = {
-        "descent": outputs[left_out],
-        "frozen": _regress(frozen, labels, left_out, settings),
-        "frozen_stopped": _stopped(frozen, labels, kept, left_out, settings, rate),
-        "final": _regress(final, labels, left_out, settings),
-    }
-    return ways, np.square(labels - outputs)[kept].mean()
-
-
-@partial(jax.jit, static_argnames="settings")
-def _descend(start, x, y, rate, settings):
-    _, apply = _network(x.shape[1], settings)
-    target = y[:, None] + apply(start, x)
-    gradient = jax.grad(lambda p: jnp.square(target - apply(p, x)).sum() / 2)
-
-    def step(_, state):
-        p, velocity = state
-        velocity = jax.tree.map(lambda v, g: settings.momentum * v + g, velocity, gradient(p))
-        p = jax.tree.map(lambda a, v: a - (rate * v).astype(a.dtype), p, velocity)
-        return p, velocity
-
-    still = jax.tree.map(jnp.zeros_like, start)
-    return jax.lax.fori_loop(0, settings.descent_steps, step, (start, still))[0]
-
-
-def _network(features, settings):
-    return finite.dense(
-        (features, settings.width, 1),
-        weight_std=settings.weight_std,
-        bias_std=settings.bias_std,
-    )

@@ -17,7 +17,26 @@ from symlib.settings import Counts, Positive, Ridge, settings
 
 __all__ = ["WAYS", "Protocols", "kernel_of"]
 
+
 WAYS = ("network", "distance", "linear", "nearest", "mean")
+
+
+def kernel_of(way: str, network: DenseNtk, *, constant: float = 10.0) -> Callable:
+    """The kernel that a way to predict uses; ``constant`` is what distances are taken from.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    kind, _, length = way.partition(" ")
+    if kind == "network":
+        return network
+    if kind == "linear":  # σ_w² x·x′/d + σ_b²: an intercept as good as free
+        return DenseNtk(0, network.weight_std, network.bias_std)
+    if kind == "rbf":
+        return partial(kernels.rbf, inverse_length=float(length))
+    if kind in ("distance", "nearest", "mean"):  # the mean does not look at images
+        return partial(kernels.distance, constant=constant)
+    raise ValueError(f"way must be one of {WAYS} or 'rbf L', got {way!r}")
 
 
 @settings
@@ -66,21 +85,3 @@ class Protocols(OfPairs):
             self.drawn(generator)
             signs[:, 1:] = generator.choice([-1.0, 1.0], size=signs[:, 1:].shape)
         return signs
-
-
-def kernel_of(way: str, network: DenseNtk, *, constant: float = 10.0) -> Callable:
-    """The kernel that a way to predict uses; ``constant`` is what distances are taken from.
-
-    Raises:
-        ValueError: if there is none of that name.
-    """
-    kind, _, length = way.partition(" ")
-    if kind == "network":
-        return network
-    if kind == "linear":  # σ_w² x·x′/d + σ_b²: an intercept as good as free
-        return DenseNtk(0, network.weight_std, network.bias_std)
-    if kind == "rbf":
-        return partial(kernels.rbf, inverse_length=float(length))
-    if kind in ("distance", "nearest", "mean"):  # the mean does not look at images
-        return partial(kernels.distance, constant=constant)
-    raise ValueError(f"way must be one of {WAYS} or 'rbf L', got {way!r}")

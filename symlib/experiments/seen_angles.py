@@ -18,7 +18,30 @@ from symlib.settings import Positive, Ridge, Turns, settings
 
 __all__ = ["OTHERS", "SeenAngles"]
 
+
 OTHERS = ("orbit", "unrelated", "upright")
+
+
+def _turn_each(images):
+    """Image k of each row turned by the k-th of as many angles, alone."""
+    count = images.shape[1]
+    angles = np.arange(count) * 360 / count
+    turned = [orbits.rotate(images[:, k], angles[k : k + 1])[:, 0] for k in range(count)]
+    return orbits.normalize(np.stack(turned, axis=1))
+
+
+def _both_protocols(
+    gram: Float[np.ndarray, "pairs points points"], out: Int[np.ndarray, " held"], ridge: float
+) -> list[pd.DataFrame]:
+    """The first point of ``out``, with those points of its orbit left out or of both orbits."""
+    count = gram.shape[-1] // 2
+    labels = np.repeat([1.0, -1.0], count)
+    frames = []
+    for protocol, held_out in {"one": out, "both": np.r_[out, count + out]}.items():
+        first = regression.leave_out(gram, labels, held_out, ridge=ridge)[:, 0]
+        columns = {"error": np.abs(first), "correct": regression.is_correct(first, np.ones(1))}
+        frames.append(pd.DataFrame(columns).assign(count=count, protocol=protocol))
+    return frames
 
 
 @settings
@@ -95,25 +118,3 @@ class SeenAngles(OfPairs):
             both = _both_protocols(self.network(points), np.array([0]), self.ridge)
             frames += [frame.assign(way=way) for frame in both]
         return frames
-
-
-def _turn_each(images):
-    """Image k of each row turned by the k-th of as many angles, alone."""
-    count = images.shape[1]
-    angles = np.arange(count) * 360 / count
-    turned = [orbits.rotate(images[:, k], angles[k : k + 1])[:, 0] for k in range(count)]
-    return orbits.normalize(np.stack(turned, axis=1))
-
-
-def _both_protocols(
-    gram: Float[np.ndarray, "pairs points points"], out: Int[np.ndarray, " held"], ridge: float
-) -> list[pd.DataFrame]:
-    """The first point of ``out``, with those points of its orbit left out or of both orbits."""
-    count = gram.shape[-1] // 2
-    labels = np.repeat([1.0, -1.0], count)
-    frames = []
-    for protocol, held_out in {"one": out, "both": np.r_[out, count + out]}.items():
-        first = regression.leave_out(gram, labels, held_out, ridge=ridge)[:, 0]
-        columns = {"error": np.abs(first), "correct": regression.is_correct(first, np.ones(1))}
-        frames.append(pd.DataFrame(columns).assign(count=count, protocol=protocol))
-    return frames

@@ -21,6 +21,7 @@ from symlib.settings import Counts, Positive, Ridge, settings
 
 __all__ = ["Circumstances", "Sensitivity", "errors"]
 
+
 KERNELS = ("relu", "distance", "erf", "linear", "rbf 0.3", "rbf 1", "rbf 3", "nearest")
 Order = Annotated[int, Field(ge=0, le=5)]
 KernelName = Annotated[str, Field(pattern=r"^(relu|erf|distance|linear|nearest|rbf [0-9.]+)$")]
@@ -37,6 +38,32 @@ class Circumstances:
     ridge: Ridge = 1e-10  # absolute
     order: Order = 3  # of the splines that turn images; 0 is the nearest pixel
     kernel: KernelName = "relu"  # an NTK or another
+
+
+def errors(
+    points: Float[np.ndarray, "pairs points pixels"], chosen: Circumstances
+) -> dict[str, Float[np.ndarray, " pairs"]]:
+    """Errors of pairs of orbits at the upright images, by three protocols.
+
+    Returns:
+        ``upright`` and ``correct``: mean |r| and share classified right, each upright image
+        left out alone; ``balanced`` and ``balanced_correct``: both left out together; ``parted``
+        and ``parted_correct``: one upright, and of the other image another angle, averaged over
+        that angle.
+    """
+    network = DenseNtk(chosen.hidden_layers, chosen.weight_std, chosen.bias_std)
+    if chosen.kernel == "erf":
+        network = replace(network, nonlinearity="erf")
+    way = "network" if chosen.kernel in ("relu", "erf") else chosen.kernel
+    kernel = kernel_of(way, network, constant=1000.0)  # large: only differences count
+    gram = np.asarray(kernel(points))
+    labels = np.broadcast_to(np.repeat([1.0, -1.0], gram.shape[-1] // 2), gram.shape[:2])
+    columns = {}
+    for protocol in pairs.PROTOCOLS:
+        found = pairs.unseen(gram, labels, protocol, by=way, ridge=chosen.ridge)
+        columns["upright" if protocol == "paper" else protocol] = found["error"]
+        columns["correct" if protocol == "paper" else f"{protocol}_correct"] = found["correct"]
+    return columns
 
 
 @settings
@@ -78,29 +105,3 @@ class Sensitivity(OfPairs):
 
     def cost(self, cell: Any) -> float:
         return 0.01 * self.pairs * (max(self.counts) / 32) ** 2
-
-
-def errors(
-    points: Float[np.ndarray, "pairs points pixels"], chosen: Circumstances
-) -> dict[str, Float[np.ndarray, " pairs"]]:
-    """Errors of pairs of orbits at the upright images, by three protocols.
-
-    Returns:
-        ``upright`` and ``correct``: mean |r| and share classified right, each upright image
-        left out alone; ``balanced`` and ``balanced_correct``: both left out together; ``parted``
-        and ``parted_correct``: one upright, and of the other image another angle, averaged over
-        that angle.
-    """
-    network = DenseNtk(chosen.hidden_layers, chosen.weight_std, chosen.bias_std)
-    if chosen.kernel == "erf":
-        network = replace(network, nonlinearity="erf")
-    way = "network" if chosen.kernel in ("relu", "erf") else chosen.kernel
-    kernel = kernel_of(way, network, constant=1000.0)  # large: only differences count
-    gram = np.asarray(kernel(points))
-    labels = np.broadcast_to(np.repeat([1.0, -1.0], gram.shape[-1] // 2), gram.shape[:2])
-    columns = {}
-    for protocol in pairs.PROTOCOLS:
-        found = pairs.unseen(gram, labels, protocol, by=way, ridge=chosen.ridge)
-        columns["upright" if protocol == "paper" else protocol] = found["error"]
-        columns["correct" if protocol == "paper" else f"{protocol}_correct"] = found["correct"]
-    return columns

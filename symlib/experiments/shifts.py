@@ -18,6 +18,18 @@ from symlib.settings import Positive, Ridge, settings
 __all__ = ["Shifts"]
 
 
+def _errors(kernel, ridge):
+    count = kernel.shape[-1]
+    labels = np.repeat([[1.0], [-1.0]], count, axis=1)
+    sets = [np.array(points) for points in ([[0, 0]], [[1, 0]], [[0, 0], [1, 0]])]
+    *each, both = invariant.leave_sets_out(groups.cyclic(count), kernel, labels, sets, ridge=ridge)
+    row = {}
+    for name, residual in (("", np.concatenate(each)), ("balanced_", both)):
+        row[f"{name}error"] = np.abs(residual).mean()
+        row[f"{name}correct"] = regression.is_correct(residual, labels[:, 0]).mean()
+    return row
+
+
 @settings
 class Shifts(OfPairs):
     """One circular convolution of 3 × 3, ReLU, a readout; no biases, as in the paper."""
@@ -67,15 +79,3 @@ class Shifts(OfPairs):
         flat = shifted.reshape(-1, size * size)
         gram = self.network(readout, images.reshape(count, -1), flat)
         return np.broadcast_to(gram.reshape(count, count, -1), (count, count, size))
-
-
-def _errors(kernel, ridge):
-    count = kernel.shape[-1]
-    labels = np.repeat([[1.0], [-1.0]], count, axis=1)
-    sets = [np.array(points) for points in ([[0, 0]], [[1, 0]], [[0, 0], [1, 0]])]
-    *each, both = invariant.leave_sets_out(groups.cyclic(count), kernel, labels, sets, ridge=ridge)
-    row = {}
-    for name, residual in (("", np.concatenate(each)), ("balanced_", both)):
-        row[f"{name}error"] = np.abs(residual).mean()
-        row[f"{name}correct"] = regression.is_correct(residual, labels[:, 0]).mean()
-    return row

@@ -18,6 +18,28 @@ from symlib.settings import Positive, Ridge, settings
 __all__ = ["TwoCircles"]
 
 
+@contextmanager
+def _unless_singular() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        if "singular" not in str(error):
+            raise
+
+
+def _errors(gram: np.ndarray, ridge: float) -> dict[str, float]:
+    labels = np.repeat([1.0, -1.0], len(gram) // 2)
+    columns = dict.fromkeys(("spectral", "exact", "closeness", "density"), np.nan)
+    with _unless_singular():
+        columns["exact"] = float(np.abs(regression.leave_one_out(gram, labels, ridge=ridge)).mean())
+    with _unless_singular():
+        predicted = spectral.spectral_error(gram, ridge=ridge)
+        columns["spectral"] = float(predicted.error)
+        columns["closeness"] = float(predicted.closeness)
+        columns["density"] = float(predicted.density)
+    return columns
+
+
 @settings
 class TwoCircles(Experiment):
     """Two circles of N points each; the paper's sweep over N by default."""
@@ -47,25 +69,3 @@ class TwoCircles(Experiment):
 
     def cost(self, cell: int) -> float:
         return 0.02
-
-
-def _errors(gram: np.ndarray, ridge: float) -> dict[str, float]:
-    labels = np.repeat([1.0, -1.0], len(gram) // 2)
-    columns = dict.fromkeys(("spectral", "exact", "closeness", "density"), np.nan)
-    with _unless_singular():
-        columns["exact"] = float(np.abs(regression.leave_one_out(gram, labels, ridge=ridge)).mean())
-    with _unless_singular():
-        predicted = spectral.spectral_error(gram, ridge=ridge)
-        columns["spectral"] = float(predicted.error)
-        columns["closeness"] = float(predicted.closeness)
-        columns["density"] = float(predicted.density)
-    return columns
-
-
-@contextmanager
-def _unless_singular() -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        if "singular" not in str(error):
-            raise
