@@ -8,7 +8,7 @@ PAGES := $(if $(filter course,$(EDITION)),_build/course/)_build/html
 SOURCES := $(shell find book symlib tools -type f -not -name '*.ipynb' -not -name '*.pyc') \
            _config.yml _toc.yml requirements.txt
 
-.PHONY: help book test serve notebooks numbers assignments bench lint lock clean
+.PHONY: help book test matrix serve notebooks numbers assignments bench lint lock clean
 
 help:             ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -17,6 +17,9 @@ book: $(PAGES)/.built-$(SYMLIB_SCALE)  ## Build the executed book (EDITION=cours
 
 test: book assignments  ## Run every test, once the book and the assignments are up to date
 	$(RUN) -m pytest -n auto
+
+matrix: $(VENV)/.installed  ## Test on Python 3.11 to 3.13, oldest and newest packages (an hour)
+	$(RUN) -m tools.matrix
 
 serve: book       ## Show the book on http://localhost:8000
 	$(RUN) -m http.server 8000 --bind 127.0.0.1 --directory $(PAGES)

@@ -15,9 +15,9 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from tools import address
+from tools.matrix import PYTHONS, interpreter
 
 ROOT = Path(__file__).parents[2]
-SUPPORTED = ("3.11", "3.12", "3.13")
 
 # What Colab's runtime of August 2026 had, older than our lock; and what some day it may have.
 THEN = {
@@ -41,14 +41,6 @@ THEN = {
 SOME_DAY = {name: f"{int(version.split('.')[0]) + 1}.0" for name, version in THEN.items()}
 # All that pip may add beside the book.
 MISSING = ("jaxtyping", "wadler_lindig", "tyro", "docstring_parser", "typeguard")
-
-
-def interpreter(version):
-    """A Python of this version on this machine, if there is one."""
-    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
-        return sys.executable
-    find = [sys.executable, "-m", "uv", "python", "find", "--no-python-downloads", version]
-    return subprocess.run(find, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def environment(folder, python):
@@ -91,10 +83,10 @@ def requirement(wheels):
 def test_versions_of_python_are_supported():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     required = SpecifierSet(project["requires-python"])
-    assert all(required.contains(f"{version}.0") for version in SUPPORTED)
+    assert all(required.contains(f"{version}.0") for version in PYTHONS)
 
 
-@pytest.mark.parametrize("version", SUPPORTED)
+@pytest.mark.parametrize("version", PYTHONS)
 def test_pip_changes_nothing_that_is_there(version, wheels, requirement, tmp_path):
     """By its own account, with no other packages to be had than those that may be added."""
     if not (python := interpreter(version)):
