@@ -60,7 +60,9 @@ def load() -> ModuleType:
         )
     with _old_jax_names(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return importlib.import_module("neural_tangents")
+        module = importlib.import_module("neural_tangents")
+    _mend()
+    return module
 
 
 def gram(
@@ -99,6 +101,68 @@ def gram(
     return computed
 
 
+def _mend() -> None:
+    """Give its own modules, not JAX, the names that they look up each time they are used."""
+    import jax
+    import scipy.linalg
+    from jax._src import core
+    from jax._src.interpreters import ad
+    from jax.extend import linear_util
+    from neural_tangents._src import empirical, predict
+
+    def eigvalsh(matrix, eigvals):
+        return scipy.linalg.eigvalsh(matrix, subset_by_index=eigvals)
+
+    def wrap_init(function):
+        named = jax.api_util.debug_info("linearize", function, (), {})
+        return linear_util.wrap_init(function, debug_info=named)
+
+    def linearize(function, *primals, has_aux):
+        outputs, tangent = jax.linearize(function.call_wrapped, *primals)
+        program = jax.make_jaxpr(tangent)(*primals)
+        unknown = types.SimpleNamespace(is_known=lambda: False)
+        return outputs, [unknown] * len(outputs), program.jaxpr, program.consts
+
+    def pull_back(equation, cotangent, *inputs):
+        if equation is None:  # the identity
+            return (cotangent,)
+        places = [i for i, value in enumerate(inputs) if ad.is_undefined_primal(value)]
+        found = [None] * len(inputs)
+
+        def apply(*unknown):
+            values = list(inputs)
+            for i, value in zip(places, unknown):
+                values[i] = value
+            return equation.primitive.bind(*values, **equation.params)
+
+        if not isinstance(cotangent, ad.Zero):
+            transposed = jax.linear_transpose(apply, *(inputs[i].aval for i in places))
+            for i, value in zip(places, transposed(cotangent)):
+                found[i] = value
+        return found
+
+    def get_flops(function, optimize, *arguments, **options):
+        lowered = jax.jit(function).lower(*arguments, **options)
+        return (lowered.compile() if optimize else lowered).cost_analysis()["flops"]
+
+    predict.sp = types.SimpleNamespace(linalg=types.SimpleNamespace(eigvalsh=eigvalsh))
+    # What is computed once and kept must not hold tracers of the jit in which it was first wanted.
+    predict.jax = _changed(jax, core=_changed(jax.core, eval_context=jax.ensure_compile_time_eval))
+    empirical.lu = _changed(linear_util, wrap_init=wrap_init)
+    empirical.core = _changed(core, DShapedArray=object)
+    sizes = {"dtype": lambda array: array.dtype, "size": lambda array: array.size}
+    empirical.jnp = _changed(jax.numpy, **sizes)
+    empirical.ad = _changed(ad, linearize=linearize, config=jax.config)
+    empirical._eqn_vjp_fn, empirical._get_flops = pull_back, get_flops
+
+
+def _changed(module: ModuleType, **names: object) -> ModuleType:
+    """A copy of the module with some names of it changed."""
+    copy = ModuleType(module.__name__)
+    vars(copy).update(vars(module) | names)
+    return copy
+
+
 @contextmanager
 def _old_jax_names() -> Iterator[None]:
     """JAX with the names that neural-tangents imports, for as long as that takes."""
@@ -116,8 +180,9 @@ def _old_jax_names() -> Iterator[None]:
     modules_before = set(sys.modules)
     for name in _CORE_NAMES:
         put_back(jax.core, name, getattr(core, name, object))
-    old_util = types.ModuleType("jax.util")
-    old_util.safe_map, old_util.safe_zip = util.safe_map, util.safe_zip  # type: ignore[attr-defined]
+    old_util = sys.modules.get("jax.util", types.ModuleType("jax.util"))
+    put_back(old_util, "safe_map", util.safe_map)
+    put_back(old_util, "safe_zip", util.safe_zip)
     put_back(jax, "util", old_util)
     put_back(ad, "zeros_like_p", object())
     replaced = {"jax.util": old_util, _TENSORFLOW_MODULE: types.ModuleType(_TENSORFLOW_MODULE)}
