@@ -39,13 +39,11 @@ def show(target: str, numbers: Mapping[str, Measured]) -> str:
     """What the role prints for its target.
 
     Raises:
-        ValueError: if the key is not among the numbers, is of a yes or no, or an option is unknown.
+        ValueError: if the key is not among the numbers, or an option is unknown.
     """
     key, *options = target.split()
     if key not in numbers:
         raise ValueError(f"{key} must be in {KEPT} to be quoted; run make numbers")
-    if isinstance(numbers[key].value, bool):
-        raise ValueError(f"{key} must be of a number to be quoted, got {numbers[key].value}")
     for option in options:
         if option not in (*_UNITS, "bare") and not re.fullmatch(r"[1-9]", option):
             raise ValueError(
@@ -128,6 +126,8 @@ def problems(
             key, *_ = match[1].split()
             if key not in found:
                 problem = f"no chapter recorded {key}"
+            elif isinstance(found[key].value, bool):
+                problem = f"{key} is a yes or no, and cannot be quoted"
             elif key not in kept:
                 problem = f"{key} is not in {KEPT}; run make numbers"
             elif not _agree(kept[key], found[key]):

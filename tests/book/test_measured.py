@@ -17,7 +17,6 @@ NUMBERS = {
     "small": Measured(0.0123456),
     "large": Measured(1234.5, 1100.2, 1400.9),
     "none": Measured(0.0),
-    "yes": Measured(True),
 }
 
 
@@ -47,7 +46,6 @@ def test_rounding(target, shown):
     ("target", "message"),
     [
         ("unknown %", "unknown must be in book/measured.csv .* run make numbers"),
-        ("yes", "yes must be of a number to be quoted, got True"),
         ("share percent", "must be among %, points, bare .* got 'percent' after share"),
     ],
 )
@@ -91,6 +89,8 @@ def test_numbers_that_are_not_there():
     assert one == "book/page.md:4: plain is not in book/measured.csv; run make numbers"
     (one,) = measured.problems(CHAPTERS, NUMBERS, without)
     assert one == "book/page.md:4: no chapter recorded plain"
+    (one,) = measured.problems(CHAPTERS, NUMBERS, NUMBERS | {"plain": Measured(True)})
+    assert one == "book/page.md:4: plain is a yes or no, and cannot be quoted"
 
 
 def test_only_what_differs_is_taken(tmp_path):
