@@ -49,20 +49,22 @@ def execute(
     jobs: int = 1,
     timeout: int = 7200,
     environment: Mapping[str, str] | None = None,
+    threads: int | None = None,
 ) -> None:
     """Run notebooks, each in an empty folder and a kernel of its own, and give them their outputs.
 
     Args:
         notebooks: by name, in the order in which they start.
         done: called with each outcome as soon as it is known.
-        jobs: how many run at a time, each with its share of the cores.
+        jobs: how many run at a time.
         timeout: seconds that a cell may take.
         environment: variables of the kernels, by default those of this process.
+        threads: that each may compute in, by default as many as their libraries choose.
     """
-    threads = str(max(1, (os.cpu_count() or 1) // jobs))
-    share = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC"), threads)
     variables = dict(os.environ if environment is None else environment)
-    variables |= share if jobs > 1 else {}
+    if threads:
+        bounds = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC")  # the last is JAX's
+        variables |= dict.fromkeys(bounds, str(threads))
     places = asyncio.Semaphore(jobs)
 
     async def run(name: str) -> None:

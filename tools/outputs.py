@@ -80,6 +80,7 @@ def refresh(root: Path = ROOT) -> list[execute.Outcome]:
             done,
             jobs=jobs(),
             timeout=900,
+            threads=1,  # on every machine, for training a network is not the same in two
             environment=os.environ
             | {
                 "PYTHONPATH": site,

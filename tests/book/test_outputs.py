@@ -197,13 +197,12 @@ def test_an_interrupt_ends_kernels_that_run(tmp_path):
         os.kill(int(pid.read_text()), 0)
 
 
-def test_kernels_share_the_cores(monkeypatch):
-    monkeypatch.setattr(execute.os, "cpu_count", lambda: 6)
+def test_kernels_keep_to_their_threads():
     printed = []
     code = "import os; print(os.environ['OMP_NUM_THREADS'], os.environ['MINE'])"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     environment = os.environ | {"MINE": "here"}
-    execute.execute({"a": notebook}, printed.append, jobs=2, environment=environment)
+    execute.execute({"a": notebook}, printed.append, environment=environment, threads=3)
     assert printed[0].problem == ""
     assert notebook.cells[0].outputs[0].text == "3 here\n"
 
