@@ -17,6 +17,7 @@ Source: Jacot et al. 2018.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -132,20 +133,25 @@ def empirical_ntk(
             finite.
     """
 
-    @jax.jit
     def gradients(points):
-        def outputs(p, point):
-            return jnp.ravel(apply(p, point[None])[0])
+        return _gradients(apply, parameters, points)
 
-        jacobian = jax.vmap(jax.jacrev(outputs), (None, 0))(parameters, points)
-        return [leaf.reshape(*leaf.shape[:2], -1) for leaf in jax.tree.leaves(jacobian)]
+    return jnp.asarray(_by_blocks(gradients, _contract, x, other, block_size))
 
-    @jax.jit
-    def contract(rows, columns):
-        outputs = rows[0].shape[1]
-        return sum(jnp.einsum("iop,jop->ij", r, c) for r, c in zip(rows, columns)) / outputs
 
-    return jnp.asarray(_by_blocks(gradients, contract, x, other, block_size))
+@partial(jax.jit, static_argnums=0)  # compiled once for all parameters of a network
+def _gradients(apply, parameters, points):
+    def outputs(p, point):
+        return jnp.ravel(apply(p, point[None])[0])
+
+    jacobian = jax.vmap(jax.jacrev(outputs), (None, 0))(parameters, points)
+    return [leaf.reshape(*leaf.shape[:2], -1) for leaf in jax.tree.leaves(jacobian)]
+
+
+@jax.jit
+def _contract(rows, columns):
+    outputs = rows[0].shape[1]
+    return sum(jnp.einsum("iop,jop->ij", r, c) for r, c in zip(rows, columns)) / outputs
 
 
 def torch_empirical_ntk(

@@ -51,8 +51,7 @@ def browser():
         launched.close()
 
 
-@pytest.fixture
-def visit(browser, address):
+def _visits(browser, address):
     """A function that opens a page: the page, what it asked other hosts for, its errors, its bytes.
 
     Further arguments are those of the browser's context.
@@ -92,3 +91,7 @@ def visit(browser, address):
     yield opening
     for context in contexts:
         context.close()
+
+
+visit = pytest.fixture(_visits, name="visit")
+visit_once = pytest.fixture(_visits, name="visit_once", scope="module")  # open to the file's end

@@ -50,6 +50,18 @@ def explorer(visit):
         assert errors == []
 
 
+@pytest.fixture(scope="module")
+def circles(visit_once):
+    """The page of two circles, for what its functions return; tests leave it as it is."""
+    return visit_once("book/two-circles.html")[0]
+
+
+@pytest.fixture(scope="module")
+def digits(visit_once):
+    """The page of two digits, for what its functions return; tests leave it as it is."""
+    return visit_once("book/draw-two-digits.html")[0]
+
+
 def settle(opened):
     """Wait until the page has drawn itself anew."""
     opened.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
@@ -77,10 +89,9 @@ def array(opened, expression, argument=None):
 
 @pytest.mark.parametrize("offset", [0.0, 0.5, 1.3])
 @pytest.mark.parametrize(("inverse_length", "ridge"), [(1.0, 1e-6), (1.4, 1e-3), (3.0, 0.0)])
-def test_circles_have_the_numbers_of_symlib(explorer, offset, inverse_length, ridge):
-    opened = explorer("two-circles")
+def test_circles_have_the_numbers_of_symlib(circles, offset, inverse_length, ridge):
     for count in (2, 3, 8, 17, *([32] if ridge else [])):  # without, 32 lose six digits
-        found = opened.evaluate(
+        found = circles.evaluate(
             CIRCLES,
             [count, offset, inverse_length, ridge],
         )
@@ -105,13 +116,12 @@ def test_circles_have_the_numbers_of_symlib(explorer, offset, inverse_length, ri
 @pytest.mark.parametrize(
     ("count", "expected"), [(36, 1.8541e-10), (40, 2.1192e-12), (44, 1.93e-14)]
 )
-def test_nearly_singular_circles_are_solved_right(explorer, count, expected):
+def test_nearly_singular_circles_are_solved_right(circles, count, expected):
     """What 60-digit arithmetic says of the float64 Gram matrix; an explicit inverse is far off."""
-    opened = explorer("two-circles")
     points = orbits.two_circles(count, 1.0).reshape(2 * count, 3)
     gram = np.asarray(kernels.rbf(points, inverse_length=1.4))
     labels = np.repeat([1.0, -1.0], count)
-    found = opened.evaluate(SOLVED, [gram.tolist(), labels.tolist(), [[0], [0, count]], 0])
+    found = circles.evaluate(SOLVED, [gram.tolist(), labels.tolist(), [[0], [0, count]], 0])
     assert found[0][0] == pytest.approx(expected, rel=2e-3 if count == 44 else 1e-4)
     assert found[0] == pytest.approx(regression.leave_out(gram, labels, [0], ridge=0.0), rel=1e-6)
     pair = regression.leave_out(gram, labels, [0, count], ridge=0.0)
@@ -119,12 +129,11 @@ def test_nearly_singular_circles_are_solved_right(explorer, count, expected):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_solves_are_right_to_six_digits_or_refused(explorer, seed):
+def test_solves_are_right_to_six_digits_or_refused(circles, seed):
     """Ever more nearly singular: of known solutions, in whole numbers that float64 holds exactly.
 
     K = AᵀA of integers, so that the Gram matrix as given is exact, and fractions solve it.
     """
-    opened = explorer("two-circles")
     generator = np.random.default_rng(seed)
     labels = [1, 1, 1, -1, -1, -1]
     answered = 0
@@ -133,7 +142,7 @@ def test_solves_are_right_to_six_digits_or_refused(explorer, seed):
         factor[-1] += factor[0] * 2**power
         exact = [[Fraction(int(value)) for value in row] for row in factor.T @ factor]
         gram = (factor.T @ factor).astype(float).tolist()
-        found = opened.evaluate(SOLVED, [gram, labels, [[0], [0, 3]], 0])
+        found = circles.evaluate(SOLVED, [gram, labels, [[0], [0, 3]], 0])
         if isinstance(found, str):
             continue
         answered += 1
@@ -142,7 +151,7 @@ def test_solves_are_right_to_six_digits_or_refused(explorer, seed):
             assert residual == pytest.approx(float(value), rel=1e-6)
     assert answered > 5
     singular = np.ones((6, 6)).tolist()
-    assert "singular" in opened.evaluate(SOLVED, [singular, labels, [[0]], 0])
+    assert "singular" in circles.evaluate(SOLVED, [singular, labels, [[0]], 0])
 
 
 def left_out(gram, labels, held):
@@ -158,12 +167,11 @@ def left_out(gram, labels, held):
     return [labels[p] - sum(gram[p][q] * w for q, w in zip(kept, weights)) for p in held]
 
 
-def test_rotations_are_those_of_symlib(explorer):
-    opened = explorer("draw-two-digits")
+def test_rotations_are_those_of_symlib(digits):
     image = np.random.default_rng(0).random((28, 28))
     for count in (1, 2, 3, 4, 12, 64):
         turned = array(
-            opened,
+            digits,
             "([image, n]) => rotation.rotations(Float64Array.from(image), "
             "rotation.operatorOfTurns(28, n), n)",
             [image.ravel().tolist(), count],
@@ -172,7 +180,7 @@ def test_rotations_are_those_of_symlib(explorer):
         np.testing.assert_allclose(turned, expected, atol=1e-12)
     for angle in (-30.0, 90.0, 201.7):
         turned = array(
-            opened,
+            digits,
             "([image, angle]) => rotation.rotate(Float64Array.from(image), "
             "rotation.rotationOperator(28, [angle]))",
             [image.ravel().tolist(), angle],
@@ -181,21 +189,20 @@ def test_rotations_are_those_of_symlib(explorer):
         np.testing.assert_allclose(turned, expected, atol=1e-12)
 
 
-def test_digits_have_the_numbers_of_symlib(explorer):
+def test_digits_have_the_numbers_of_symlib(digits):
     """Real digits as the page holds them, and a drawn one: by either protocol."""
-    opened = explorer("draw-two-digits")
-    digits = data.load("mnist-5000")
-    drawn = array(opened, DRAWN)
+    stored = data.load("mnist-5000")
+    drawn = array(digits, DRAWN)
     assert 30 < drawn.sum() < 200
     examples = {}
     for digit in (0, 4, 6, 7, 9):
-        mine = array(opened, "digit => drawTwoDigits.examples[digit]", digit)
-        theirs = digits.images[digits.labels == digit][: len(mine)].reshape(-1, 784)
+        mine = array(digits, "digit => drawTwoDigits.examples[digit]", digit)
+        theirs = stored.images[stored.labels == digit][: len(mine)].reshape(-1, 784)
         np.testing.assert_array_equal(mine, theirs)
         examples[digit] = mine[0]
     pairs = [(examples[4], examples[7]), (examples[6], examples[9]), (drawn, examples[0])]
     for first, second in pairs:
-        found = opened.evaluate(
+        found = digits.evaluate(
             """pair => {
               const operator = rotation.operatorOfTurns(28, 64);
               const orbitOf = image => rotation.rotations(Float64Array.from(image), operator, 64);
@@ -419,9 +426,8 @@ def draw(opened, points, touch):
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
-def test_a_drawing_is_centred_and_scaled(explorer):
-    opened = explorer("draw-two-digits")
-    image = array(opened, DRAWN).reshape(28, 28)
+def test_a_drawing_is_centred_and_scaled(digits):
+    image = array(digits, DRAWN).reshape(28, 28)
     assert image.min() == 0
     assert image.max() == 1
     rows, columns = np.mgrid[:28, :28]
