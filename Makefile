@@ -4,19 +4,24 @@ SYMLIB_SCALE ?= quick
 export SYMLIB_SCALE
 VENV := .venv
 RUN := $(VENV)/bin/python
+TESTS := OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist worksteal
 PAGES := $(if $(filter course,$(EDITION)),_build/course/)_build/html
 SOURCES := $(shell find book symlib tools -type f -not -name '*.ipynb' -not -name '*.pyc') \
            _config.yml _toc.yml requirements.txt
 
-.PHONY: help book test matrix serve notebooks numbers assignments bench lint lock clean
+.PHONY: help book check test matrix serve notebooks numbers assignments bench lint lock clean
 
 help:             ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
 book: $(PAGES)/.built-$(SYMLIB_SCALE)  ## Build the executed book (EDITION=course: without solutions)
 
+check: lint       ## Lint, run the fast tests, and execute the chapters whose code changed
+	$(TESTS) -m "not slow"
+	$(RUN) -m tools.outputs
+
 test: book assignments  ## Run every test, once the book and the assignments are up to date
-	$(RUN) -m pytest -n auto
+	$(TESTS)
 
 matrix: $(VENV)/.installed  ## Test on Python 3.11 to 3.13, oldest and newest packages (an hour)
 	$(RUN) -m tools.matrix

@@ -15,3 +15,15 @@ def untyped():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say last what was not looked at for want of a browser, and how to get one."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    unseen = sum("no Chromium" in str(report.longrepr) for report in skipped)
+    if unseen:
+        terminalreporter.write_line(
+            f"{unseen} tests of the pages did not run for want of Chromium: install the package "
+            "chromium of Debian, or run .venv/bin/playwright install chromium",
+            yellow=True,
+        )

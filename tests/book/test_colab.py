@@ -86,6 +86,7 @@ def test_versions_of_python_are_supported():
     assert all(required.contains(f"{version}.0") for version in PYTHONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", PYTHONS)
 def test_pip_changes_nothing_that_is_there(version, wheels, requirement, tmp_path):
     """By its own account, with no other packages to be had than those that may be added."""
@@ -110,6 +111,7 @@ def test_pip_changes_nothing_that_is_there(version, wheels, requirement, tmp_pat
         assert names == {"symlib-book", *MISSING}
 
 
+@pytest.mark.slow
 def test_first_cells_run_where_the_packages_are(requirement, tmp_path, monkeypatch):
     """In a kernel that has all of this environment but the package, in an empty folder."""
     python = environment(tmp_path / "venv", sys.executable)
@@ -154,6 +156,7 @@ def test_first_cells_run_where_the_packages_are(requirement, tmp_path, monkeypat
     assert after == before
 
 
+@pytest.mark.slow
 def test_another_symlib_is_noticed(tmp_path):
     notebook = nbformat.read(ROOT / "book" / "welcome.ipynb", as_version=4)
     (tmp_path / "symlib.py").write_text("")

@@ -33,6 +33,7 @@ def is_there(link):
     return link.startswith("https://")
 
 
+@pytest.mark.slow
 @every_notebook
 def test_links_of_notebooks_lead_somewhere(path):
     found = links.in_notebook(path)
@@ -40,6 +41,7 @@ def test_links_of_notebooks_lead_somewhere(path):
     assert [link for link in found if not is_there(link)] == []
 
 
+@pytest.mark.slow
 def test_dead_links_are_seen():
     place = address.read()
     assert is_there(f"{place.pages}/book/welcome.html#aims")
@@ -68,6 +70,7 @@ def test_links_outside_are_of_other_places(capsys):
     assert all(re.fullmatch(r"https?://\S+", link) for link in found)
 
 
+@pytest.mark.slow
 @every_notebook
 def test_buttons_of_pages_lead_somewhere(path):
     place = address.read()

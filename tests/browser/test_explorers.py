@@ -8,6 +8,7 @@ import pytest
 
 from symlib import baselines, data, kernels, orbits, regression, spectral
 
+pytestmark = pytest.mark.slow
 HTML = Path(__file__).parents[2] / "_build" / "html"
 EXPLORERS = ["two-circles", "draw-two-digits"]
 COUNTS = (2, 4, 8, 16, 32, 64)

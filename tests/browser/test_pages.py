@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+pytestmark = pytest.mark.slow
 HTML = Path(__file__).parents[2] / "_build" / "html"
 PAGES = [
     *sorted(str(path.relative_to(HTML)) for path in HTML.glob("book/*.html")),

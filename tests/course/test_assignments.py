@@ -2,7 +2,9 @@
 
 import json
 import re
+import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -280,9 +282,12 @@ def given_to_students(name):
     return files
 
 
+@pytest.mark.slow
 @every_assignment
-def test_points(master, tmp_path):
+def test_points(master, tmp_path, monkeypatch):
     """Right answers score in full, the untouched notebook nothing, mistakes what they should."""
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     name, folder = master.stem, tmp_path / "submissions"
     folder.mkdir()
     nbformat.write(solution(name), folder / "solution.ipynb")
@@ -358,6 +363,7 @@ def test_syllabus_names_every_chapter():
         assert f":label: {label}\n" in exercises, label
 
 
+@pytest.mark.slow
 @every_assignment
 def test_students_get_no_answers(master):
     hidden = secrets(master)
@@ -380,6 +386,7 @@ def public_tests(master):
     return {f"{name}(" for cell in cells for name in re.findall(r"^def (test_\w+)", cell)}
 
 
+@pytest.mark.slow
 @every_assignment
 def test_instructors_get_the_answers(master):
     """What students must not have is in the solution and in what grades."""
@@ -478,7 +485,8 @@ def miniature(tmp_path):
     return path
 
 
-def test_a_broken_submission_stops_no_other(miniature, tmp_path):
+@pytest.mark.slow
+def test_a_broken_submission_stops_no_other(miniature, tmp_path, monkeypatch):
     built, folder = tmp_path / "built", tmp_path / "submissions"
     building = ["build", "--masters", str(miniature.parent), "--out", str(built)]
     assert assignments.main(building) == 0
@@ -535,12 +543,21 @@ def test_a_broken_submission_stops_no_other(miniature, tmp_path):
 
     pid = tmp_path / "pid"
     stuck = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(999)"
+    wait = subprocess.Popen.wait
+
+    def wait_until_stuck(process, timeout=None):
+        while timeout and process.poll() is None and not (pid.exists() and pid.read_text()):
+            time.sleep(0.1)
+        return wait(process, 0 if timeout else None)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", wait_until_stuck)
     row = assignments.grade_one(hand_in("stuck", f"'stuck'\n{stuck}"), autograder, timeout=60)
     assert row == {"student": "stuck", "file": "stuck.ipynb", "problem": "it took longer than 60 s"}
     left = [each.pid for each in psutil.process_iter() if each.status() != psutil.STATUS_ZOMBIE]
     assert int(pid.read_text()) not in left
 
 
+@pytest.mark.slow
 def test_a_solution_that_fails_is_refused(miniature, tmp_path, capsys):
     miniature.write_text(miniature.read_text().replace("2 * number", "3 * number"))
     command = ["build", "--masters", str(miniature.parent), "--out", str(tmp_path / "built")]

@@ -75,6 +75,7 @@ def staged_book(folder):
     return root, staged
 
 
+@pytest.mark.slow
 def test_no_solution_is_anywhere_in_the_pages(tmp_path):
     root, staged = staged_book(tmp_path)
     assert build.build(root, staged) == 0
@@ -147,6 +148,7 @@ def test_solutions_without_an_end_are_refused(text):
         edition.without_solutions(text)
 
 
+@pytest.mark.slow
 def test_build_chooses_the_edition(monkeypatch, tmp_path):
     done = []
     monkeypatch.setattr(build, "bring_mathjax", lambda: None)

@@ -156,6 +156,7 @@ def notebook(folder, name, *sources):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
 
 
+@pytest.mark.slow
 def test_executing_notebooks(tmp_path, capsys):
     from tools import execute
 
@@ -182,6 +183,7 @@ def test_executing_notebooks(tmp_path, capsys):
     assert "no chapter missing; choose from bad, dead, good, slow" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_times_are_kept(tmp_path, monkeypatch, capsys):
     from tools import execute
 
@@ -203,8 +205,7 @@ def test_times_are_kept(tmp_path, monkeypatch, capsys):
 
 
 def test_gpu_check_names_the_blind(monkeypatch, capsys):
-    import torch
-
+    torch = pytest.importorskip("torch")
     from tools import check_gpu
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -11,6 +11,7 @@ IMAGES = generator.normal(size=(3, 6, 5, 2))
 OTHERS = generator.normal(size=(2, 6, 5, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("readout", convolutions.READOUTS)
 @pytest.mark.parametrize("nonlinearity", ["relu", "erf"])
 @pytest.mark.parametrize(
@@ -40,6 +41,7 @@ def test_equal_neural_tangents(
     np.testing.assert_allclose(ours, oracle, rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("readout", convolutions.READOUTS)
 def test_monte_carlo_over_wide_networks(readout):
     """Outputs of random networks, products averaged, within four standard errors."""
@@ -129,6 +131,7 @@ def test_normalised_rotations_share_their_entries():
     assert len(first) == 36  # of 256: 4 turns for each of 6 pairs, 3 for each of 4 images
 
 
+@pytest.mark.slow
 def test_large_and_repeated_patches():
     """More patches than a tile, many of them equal, against the scan over shifts of one pair."""
     images = np.round(

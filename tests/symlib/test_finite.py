@@ -3,7 +3,6 @@
 import jax
 import numpy as np
 import pytest
-import torch
 from jax.flatten_util import ravel_pytree
 
 from symlib import finite, kernels
@@ -12,6 +11,7 @@ X = np.random.default_rng(0).normal(size=(5, 4))
 OTHER = np.random.default_rng(1).normal(size=(3, 4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nonlinearity", kernels.NONLINEARITIES)
 @pytest.mark.parametrize("hidden", [(), (6,), (6, 7)])
 def test_empirical_ntk_is_the_gram_matrix_of_the_gradients(hidden, nonlinearity):
@@ -31,6 +31,7 @@ def test_empirical_ntk_is_the_gram_matrix_of_the_gradients(hidden, nonlinearity)
     np.testing.assert_allclose(finite.empirical_ntk(apply, parameters, X), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nonlinearity", kernels.NONLINEARITIES)
 def test_mean_over_networks_tends_to_the_ntk(nonlinearity):
     settings = {"weight_std": 1.3, "bias_std": 0.5, "nonlinearity": nonlinearity}
@@ -60,6 +61,7 @@ def test_blocks_do_not_matter(block_size):
 
 
 def test_torch_and_jax_agree():
+    torch = pytest.importorskip("torch")
     init, apply = finite.dense((4, 8, 1))
     parameters = init(jax.random.key(0))
 
@@ -80,6 +82,7 @@ def test_torch_and_jax_agree():
 
 
 def test_torch_leaves_frozen_parameters_out():
+    torch = pytest.importorskip("torch")
     network = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 1)).double()
     network[0].requires_grad_(False)
     hidden = np.c_[network[0](torch.tensor(X)).numpy(), np.ones(5)]  # features and bias of the last
@@ -87,6 +90,7 @@ def test_torch_leaves_frozen_parameters_out():
     np.testing.assert_allclose(gram, hidden @ hidden.T, rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [4, 16, 64])
 @pytest.mark.parametrize("bias_std", [0.0, 1.0])
 def test_second_derivative_keeps_within_its_bound(width, bias_std):
@@ -104,6 +108,7 @@ def test_second_derivative_keeps_within_its_bound(width, bias_std):
         assert np.abs(eigenvalues).max() <= bound
 
 
+@pytest.mark.slow
 def test_entries_scatter_by_one_over_the_root_of_the_width():
     """One hidden layer: the mean is the limit at every width, m times the variance constant."""
     expected = np.asarray(kernels.ntk(X[:2], hidden_layers=1))
@@ -124,6 +129,7 @@ def _of_two(apply, parameters):
     return sum(jax.numpy.einsum("p...,q...->pq", leaf, leaf) for leaf in jax.tree.leaves(jacobian))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1.0, 28.0])
 def test_depth_moves_correlations_by_the_bias(length):
     """Two inputs, 1 − c after 16 layers: biases, not depth alone, decide; NNGP and NTK differ."""
@@ -144,6 +150,12 @@ def test_depth_moves_correlations_by_the_bias(length):
     assert (first < 1e-3) if length == 1 else (first > 0.1)
 
 
+def test_torch_needs_something_to_train():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ValueError, match="parameters that require gradients"):
+        finite.torch_empirical_ntk(torch.nn.ReLU(), torch.tensor(X))
+
+
 @pytest.mark.usefixtures("untyped")
 @pytest.mark.parametrize(
     ("call", "message"),
@@ -155,10 +167,6 @@ def test_depth_moves_correlations_by_the_bias(length):
         (lambda: _gram(X[:0]), "at least one input each"),
         (lambda: _gram(X, block_size=0), "block_size must be"),
         (lambda: _gram(X * np.inf), "gradients must be finite"),
-        (
-            lambda: finite.torch_empirical_ntk(torch.nn.ReLU(), torch.tensor(X)),
-            "parameters that require gradients",
-        ),
     ],
 )
 def test_bad_input(call, message):

@@ -36,6 +36,7 @@ def test_rows_of_one_cluster_count_as_one():
     assert width(copies) < 0.5 * width(once)
 
 
+@pytest.mark.slow
 def test_covers_the_truth_as_often_as_it_says():
     generator = np.random.default_rng(0)
     covered = 0

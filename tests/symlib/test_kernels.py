@@ -14,6 +14,7 @@ POINTS = generator.normal(size=(7, 12))
 OTHERS = generator.normal(size=(5, 12))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nonlinearity", kernels.NONLINEARITIES)
 @pytest.mark.parametrize("hidden_layers", range(1, 7))
 @pytest.mark.parametrize(("weight_std", "bias_std"), [(1.0, 1.0), (1.5, 0.3), (2**0.5, 0.0)])
@@ -54,13 +55,14 @@ def _random_network(key, hidden_layers, width, features, weight_std, bias_std, a
     return parameters, apply
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden_layers", [1, 2, 3])
 @pytest.mark.parametrize(
     ("nonlinearity", "activation"), [("relu", jax.nn.relu), ("erf", jax.scipy.special.erf)]
 )
 def test_monte_carlo_over_wide_networks(hidden_layers, nonlinearity, activation):
     """NNGP and NTK as means over random nets, each within four of its own standard errors."""
-    weight_std, bias_std, draws, width = 1.3, 0.5, 200, 512
+    weight_std, bias_std, draws, width = 1.3, 0.5, 200, 256
     x = POINTS[:3]
 
     def one_network(key):

@@ -156,6 +156,7 @@ def test_six_digits_or_none_on_a_ladder_of_nearly_singular_grams(condition, held
     assert answered >= 2 or condition > 1e14
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "exact"), [(36, 1.8541047226e-10), (40, 2.1194018998e-12), (44, 1.9295710453e-14)]
 )

@@ -70,6 +70,7 @@ def test_split_is_seeded(digits):
     assert not torch.equal(first.train, other.train)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", nets.NETWORKS)
 def test_one_seed_gives_one_result(digits, name):
     images, labels = digits
@@ -104,6 +105,7 @@ def test_slices_of_a_batch_make_the_same_step(digits):
     np.testing.assert_allclose(losses, losses[0], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_learns(digits):
     images, labels = digits
     turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
