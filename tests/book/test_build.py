@@ -63,6 +63,7 @@ def build(folder, code, published=None, prose=""):
     )
 
 
+@pytest.mark.slow
 def test_an_error_in_a_cell_fails_the_build(tmp_path):
     folder = prepare(tmp_path, "")
     for _ in range(2):  # also when nothing has changed since
@@ -73,6 +74,7 @@ def test_an_error_in_a_cell_fails_the_build(tmp_path):
     assert build(folder, "1 / 1").returncode == 0
 
 
+@pytest.mark.slow
 def test_pages_follow_the_outputs(tmp_path):
     """When a chapter ran again although its text has not changed."""
     folder = prepare(tmp_path, "")
@@ -84,6 +86,7 @@ def test_pages_follow_the_outputs(tmp_path):
         assert f"It is {taste}" in page.read_text()
 
 
+@pytest.mark.slow
 def test_a_warning_fails_the_build_until_it_is_mended(tmp_path):
     folder = prepare(tmp_path, "")
     for _ in range(2):
@@ -93,6 +96,7 @@ def test_a_warning_fails_the_build_until_it_is_mended(tmp_path):
     assert build(folder, "1 / 1").returncode == 0
 
 
+@pytest.mark.slow
 def test_numbers_of_the_prose_are_what_was_recorded(tmp_path):
     """In the page and the notebook; a stale, an unknown or a new number fails the build."""
     folder = prepare(tmp_path, "")
@@ -121,6 +125,7 @@ def test_numbers_of_the_prose_are_what_was_recorded(tmp_path):
     assert "book/page.md:21: no chapter recorded page.shore" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_claim_that_is_not_measured_fails_the_build(tmp_path):
     """All, some or none of its values recorded, the last over a build that recorded them all."""
     folder = prepare(tmp_path, "chapters: [{file: book/claims}]\n")
@@ -149,6 +154,7 @@ FORK = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("published", "repository", "online", "notebooks"),
     [

@@ -40,12 +40,14 @@ def test_notebook_is_in_sync(path):
     assert path.with_suffix(".ipynb").read_text() == expected, "run make notebooks"
 
 
+@pytest.mark.slow
 @every_chapter
 def test_downloaded_notebook_is_the_plain_one(path):
     offered = ROOT / "_build" / "html" / "_sources" / "book" / f"{path.stem}.ipynb"
     assert offered.read_text() == path.with_suffix(".ipynb").read_text()
 
 
+@pytest.mark.slow
 @every_chapter
 def test_equations_have_the_numbers_of_the_page(path):
     page = (ROOT / "_build" / "html" / "book" / f"{path.stem}.html").read_text()
@@ -56,6 +58,7 @@ def test_equations_have_the_numbers_of_the_page(path):
     assert len(shown) == len(labelled)
 
 
+@pytest.mark.slow
 @every_chapter
 def test_outputs_show_no_warning_traceback_or_path(path):
     page = (ROOT / "_build" / "html" / "book" / f"{path.stem}.html").read_text()
@@ -116,6 +119,7 @@ def built():
     return json.loads(path.read_text())
 
 
+@pytest.mark.slow
 def test_numbers_of_the_prose_are_those_measured():
     """And each row of the record is quoted."""
     chapters, kept = lower.read_chapters(), measured.read(ROOT)
@@ -124,6 +128,7 @@ def test_numbers_of_the_prose_are_those_measured():
     assert measured.table(chapters, kept, found) == (ROOT / measured.KEPT).read_text()
 
 
+@pytest.mark.slow
 def test_ledger_is_whole(built):
     ledger = claims.load(ROOT / "book" / "claims.yml")
     assert len(ledger) >= 20
@@ -131,10 +136,12 @@ def test_ledger_is_whole(built):
     assert {claim.chapter for claim in ledger} <= {path.stem for path in CHAPTERS}
 
 
+@pytest.mark.slow
 def test_every_claim_was_measured(built):
     assert {row["id"]: row["missing"] for row in built if row["missing"]} == {}
 
 
+@pytest.mark.slow
 def test_verdicts_are_those_on_record(built):
     changed = {row["id"]: row["fails"] for row in built if not row["on_record"]}
     assert changed == {}, "mend what changed, or put it on record under fails in book/claims.yml"

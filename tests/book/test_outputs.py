@@ -181,6 +181,7 @@ execute.execute(notebooks, lambda outcome: print(outcome.name, flush=True), jobs
 """
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_kernels_that_run(tmp_path):
     """And is not taken by one of them for itself."""
     pid = tmp_path / "pid"
@@ -207,6 +208,7 @@ def test_kernels_keep_to_their_threads():
     assert notebook.cells[0].outputs[0].text == "3 here\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_ran_outside_the_repository(path):
     """With the package as it is installed, in an empty folder, cell after cell."""
@@ -222,6 +224,7 @@ def test_notebooks_ran_outside_the_repository(path):
     assert ran.metadata["execution"]["key"] == outputs.key(code)
 
 
+@pytest.mark.slow
 def test_pages_show_what_the_notebooks_print():
     page = (ROOT / "_build" / "html" / "book" / "welcome.html").read_text()
     shown = BeautifulSoup(page, "html.parser").get_text()
@@ -231,6 +234,7 @@ def test_pages_show_what_the_notebooks_print():
     assert [output.text for output in printed if output.text not in shown] == []
 
 
+@pytest.mark.slow
 def test_notebooks_are_of_the_chapters_with_code():
     with_code = lower.with_code(lower.read_chapters())
     assert {path.stem for path in NOTEBOOKS} == set(with_code)

@@ -102,6 +102,7 @@ def test_stores_a_table_with_what_made_it(tmp_path):
     assert set(about) >= {"version", "device", "date", "seconds"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
@@ -119,6 +120,7 @@ def test_every_small_experiment_runs_under_this_or_its_former_name(name, changes
     assert len(results.load(tmp_path / "out.csv")[0]) > 0
 
 
+@pytest.mark.slow
 def test_seed_decides_the_result(tmp_path):
     pytest.importorskip("torch")
     tables = []
@@ -131,6 +133,7 @@ def test_seed_decides_the_result(tmp_path):
     assert not tables[0].equals(tables[2])
 
 
+@pytest.mark.slow
 def test_killed_run_resumes_to_the_file_of_an_unbroken_one(tmp_path):
     pytest.importorskip("torch")
     arguments = ("run", "fig1", *TINY[3:], "--epochs", "3", "--counts", "2", "4", "8", "16")
@@ -207,6 +210,7 @@ def test_unwritable_folder(tmp_path, monkeypatch):
     assert "a folder you can write to" in outcome.output
 
 
+@pytest.mark.slow
 def test_cluster_of_two_workers_gives_the_same_table(tmp_path):
     """A real scheduler and two real workers, each a process, on loopback."""
     pytest.importorskip("distributed")

@@ -71,6 +71,7 @@ def test_two_circles_do_not_hide_other_errors(monkeypatch):
         TwoCircles(counts=(4,)).run()
 
 
+@pytest.mark.slow
 def test_mlp_ntk_equals_the_plain_computation():
     """SciPy's rotation, each angle on its own, the whole Gram matrix, a refit for each point."""
     frame = SMALL.run().set_index(["pair", "hidden_layers", "count"])
@@ -154,6 +155,7 @@ def test_shifts_must_be_whole_pixels():
         Shifts(pairs=1, counts=(5,)).run()
 
 
+@pytest.mark.slow
 def test_cntk_equals_the_plain_computation(tmp_path):
     settings = Cntk(pairs=2, counts=(2, 4))
     path = tmp_path / "cntk.csv"
@@ -177,6 +179,7 @@ def test_cntk_equals_the_plain_computation(tmp_path):
     np.testing.assert_allclose(again.exact_upright, frame.exact_upright.to_numpy(), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_mlp_trained_tends_to_its_controls():
     """Trained to the end; with a kernel that cannot move, descent is kernel regression."""
     settings = MlpTrained(pairs=1, counts=(2, 4), width=32, steps=300, descent_steps=4000)
@@ -189,6 +192,7 @@ def test_mlp_trained_tends_to_its_controls():
     np.testing.assert_array_equal(frame.descent, again.descent)
 
 
+@pytest.mark.slow
 def test_mlp_trained_with_both_upright_images_out():
     """Infinite width with both left out is a refit without them, and descent tends to it."""
     settings = MlpTrained(
@@ -281,6 +285,7 @@ def test_the_kernel_of_the_network_that_adam_trains():
     assert away.max() < 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 4, 8])
 def test_exemplars_equal_a_dense_refit(count):
     """Every upright image of one digit left out of the whole Gram matrix, SciPy's rotations."""
@@ -355,6 +360,7 @@ def test_projection_of_exemplars_is_the_invariant_projection():
     np.testing.assert_allclose(rotated.rotation_kernel(kernel, 12), projected, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block_size", [3, 64])
 def test_streamed_rotation_kernels_are_the_averaged_ones(block_size):
     images = data.load().images[:7]
@@ -392,6 +398,7 @@ def test_too_many_images_are_refused_before_anything_is_computed():
             settings.cells()
 
 
+@pytest.mark.slow
 def test_multiclass_adds_trained_networks():
     pytest.importorskip("torch")
     settings = Multiclass(draws=1, exemplars=4, classes=3, counts=(4,), training=Training(1, 60))
@@ -404,6 +411,7 @@ def test_multiclass_adds_trained_networks():
     assert frame.trained.between(0, 1).all()
 
 
+@pytest.mark.slow
 def test_groups_agree_with_the_dense_solution():
     frame = Groups(orbits=4).run()
     assert len(frame) == len(GROUPS)
@@ -426,6 +434,7 @@ def test_no_such_experiment_or_scale():
         all_experiments.find("toy").at_scale("huge")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("readout", ["flatten", "pool"])
 def test_pooled_exemplars_equal_a_dense_refit(readout):
     """The whole Gram matrix of eight turns of each of 20 images, for one digit and for all."""
@@ -475,6 +484,7 @@ def test_pooled_exemplars_equal_a_dense_refit(readout):
 SLIM = dict.fromkeys(("norm", "weight_std", "bias_std", "hidden_layers", "ridge", "order"), ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["relu", "distance", "linear", "rbf 1", "nearest"])
 def test_sensitivity_equals_refits(value):
     """Every set left out by a refit, or by the nearest image, of SciPy's rotations."""
@@ -505,6 +515,7 @@ def test_sensitivity_equals_refits(value):
             np.testing.assert_allclose(row[protocol], np.mean(errors), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_sensitivity_changes_one_thing_at_a_time():
     settings = Sensitivity(pairs=2, counts=(4, 8))
     frame = settings.run()
@@ -553,6 +564,7 @@ def turned_by_scipy(image, count):
     return orbits.normalize(np.array(turned)).reshape(count, 784)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_protocols_equal_the_plain_computation(shuffled):
     """Each set left out on its own: a refit, least squares, the nearest image by its distance."""
@@ -593,6 +605,7 @@ def test_protocols_equal_the_plain_computation(shuffled):
             assert np.allclose(rows.error, baselines.label_mean_error(count - 1, count))
 
 
+@pytest.mark.slow
 def test_labels_that_mean_nothing_flip_the_verdicts():
     """What the ledger says of learning fails with them; what it says of imbalance does not."""
     rows = yaml.safe_load((ROOT / "book" / "claims.yml").read_text())

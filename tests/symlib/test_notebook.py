@@ -72,6 +72,7 @@ def test_progress_is_silent_in_the_build(monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_import_is_light():
     code = """
 import sys, symlib

@@ -92,6 +92,7 @@ def test_says_what_made_it(tmp_path):
     assert "symlib.settings" in about["code"]
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_table():
     from symlib.experiments.two_circles import TwoCircles
 

@@ -42,6 +42,7 @@ def architectures():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("get", ["ntk", "nngp"])
 @pytest.mark.parametrize("name", architectures())
 def test_kernels_are_positive_definite_grams(name, get):
@@ -54,6 +55,7 @@ def test_kernels_are_positive_definite_grams(name, get):
     np.testing.assert_allclose(tangents.gram(kernel_fn, x, x[:2], get=get), gram[:, :2], rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["relu", "erf", "pooled convolution"])
 def test_kernel_is_the_mean_of_empirical_ones(name):
     """Wide random networks, each estimate within four of its own standard errors."""
@@ -158,6 +160,7 @@ def test_mean_and_covariance_of_trained_networks():
     np.testing.assert_allclose(covariance, change.T @ nngp @ change, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_leaves_jax_as_it_was():
     code = """
 import sys, jax, jax.extend, jax.flatten_util, jax.example_libraries
