@@ -122,7 +122,7 @@ def empirical_ntk(
     """The Gram matrix of the gradients of a network, averaged over its outputs.
 
     Args:
-        apply: ``apply(parameters, x)``, from points to outputs of shape (points, ...).
+        apply: a pure function ``apply(parameters, x)``, from points to outputs (points, ...).
         parameters: any tree of arrays.
         x: inputs, one along the first axis.
         other: inputs to compare with; ``x`` itself by default.
