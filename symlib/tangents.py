@@ -1,12 +1,18 @@
 """The door to neural-tangents: the library that computes the kernels of almost any architecture.
 
 Its last release, 0.6.5, expects names that later versions of JAX have moved or removed. ``load``
-puts them back while it is being imported, and leaves JAX as it found it afterwards. What it needs
-TensorFlow for, one experimental module, is left out. symlib itself never uses it: it is the oracle
-for our kernels, and the way on to other architectures.
+puts them back while it is being imported, and leaves JAX as it found it afterwards; what its own
+modules look up at each use, they get for themselves. What it needs TensorFlow for, one
+experimental module, is left out. symlib itself never uses it: it is the oracle for our kernels,
+and the way on to other architectures.
 
-Supported: ``stax`` (dense and convolutional layers, pooling, Relu, Erf, Gelu, LayerNorm, residual
-branches), ``batch``, ``predict``, and the empirical kernels.
+What works was seen by its own tests, on a CPU with JAX 0.10, four sampled cases for each test as
+by default, which skip what is large. 145 pass and none fails: ``predict`` 35, batching 33, Monte
+Carlo 24, ``stax`` 18, its combinators 12 and requirements, masking among them, 13, the rules of
+structured derivatives 8, examples 2. Twelve of them assume the random numbers of earlier JAX
+(``JAX_THREEFRY_PARTITIONABLE=0``). Of the empirical kernels' tests 15 pass; 12 failed in the
+choice of the cheapest implementation, ``AUTO``, which has been mended since. Not run to their end:
+the tests of elementwise and of linear layers; not run at all: what needs TensorFlow or its data.
 
 Source: Novak et al. 2020.
 """

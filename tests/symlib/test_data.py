@@ -26,8 +26,8 @@ FILES = {"train-images-idx3-ubyte.gz": idx(IMAGES), "train-labels-idx1-ubyte.gz"
 @pytest.fixture
 def server(monkeypatch):
     """torchvision's addresses and checksums replaced by ours; counts what is fetched."""
-    from torchvision import datasets
-    from torchvision.datasets import utils
+    datasets = pytest.importorskip("torchvision").datasets
+    utils = datasets.utils
 
     resources = [(name, hashlib.md5(content).hexdigest()) for name, content in FILES.items()]
     fetched = []
@@ -87,7 +87,7 @@ def test_damaged_file_is_set_aside_and_fetched_anew(server, tmp_path):
 
 
 def test_unreachable_network_leaves_the_cache_usable(server, tmp_path, monkeypatch):
-    from torchvision import datasets
+    datasets = pytest.importorskip("torchvision").datasets
 
     monkeypatch.setattr(datasets.MNIST, "mirrors", ["down://"])
     with pytest.raises(data.DataError, match=r"network unreachable.*'mnist-5000'.*put the file"):

@@ -213,6 +213,7 @@ def test_mlp_trained_with_both_upright_images_out():
 
 def test_upright_of_the_nearest_image_is_a_plain_search():
     """Against every product of a held-out sample with the training samples."""
+    torch = pytest.importorskip("torch")
     from symlib import partial_orbits
 
     settings = MissingUpright(
@@ -234,8 +235,6 @@ def test_upright_of_the_nearest_image_is_a_plain_search():
     held_out = sets["seen_upright"]
     assert (labels[held_out // 4] == 5).all()
     assert (held_out % 4 == 0).all()
-    import torch
-
     tests, train = (turned(torch.from_numpy(s)).flatten(1) for s in (held_out, sets["train"]))
     nearest = torch.cdist(tests, train).argmin(dim=1).numpy()
     right = (labels[sets["train"][nearest] // 4] == 5).mean()
