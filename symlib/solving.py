@@ -28,6 +28,9 @@ TOLERANCE = 1e-6
 
 _STEPS = 20  # of refinement, at most
 _PARTS = 4  # that a matrix is cut into
+_FEW = (
+    4  # points, at most, of matrices that LAPACK would take longer to be called for than to solve
+)
 
 
 def solve(
@@ -127,6 +130,8 @@ def _cholesky(matrices, ridge):
 
 def _substitute(factors, columns):
     """Solutions from lower triangular factors, forward and back."""
+    if factors.shape[-1] <= _FEW:
+        return _substitute_together(factors, columns)
     solve_factored = lapack.zpotrs if np.iscomplexobj(factors) else lapack.dpotrs
     dtype = np.result_type(factors, columns)
     upper = np.swapaxes(factors.conj(), -1, -2)
@@ -134,6 +139,23 @@ def _substitute(factors, columns):
     for factor, row in zip(upper, rows):
         solve_factored(factor, row.T, lower=0, overwrite_b=1)
     return np.swapaxes(rows, -1, -2)
+
+
+def _substitute_together(factors, columns):
+    """The same, row by row for all matrices at once."""
+    points = factors.shape[-1]
+    solution = np.array(columns, np.result_type(factors, columns))
+    for lower, order in (
+        (factors, range(points)),
+        (np.swapaxes(factors.conj(), -1, -2), reversed(range(points))),
+    ):
+        done: list[int] = []
+        for p in order:
+            for q in done:
+                solution[:, p] -= lower[:, p, q, None] * solution[:, q]
+            solution[:, p] /= lower[:, p, p, None]
+            done.append(p)
+    return solution
 
 
 def _refine(gram, ridges, factors, columns, solution):
