@@ -24,10 +24,12 @@ the group average of the flat kernel over circular shifts. It makes the network 
 Source: Novak et al. 2019 (Bayesian deep convolutional networks); Arora et al. 2019 (convolutional
 NTK).
 
-Three facts make it fast. The kernel is the same when both images make the same quarter turn, and
-when they change places, so entries that are equal are computed once. Behind one hidden layer the
-pooled kernel depends on the set of patches only, and the background of a digit is one patch many
-times. What is left is a sum over tiles of patches against patches, in bounded memory.
+Two facts make it fast. The kernel is the same when both images make the same quarter turn, and
+when they change places, so entries that are equal are computed once. And what a layer knows of a
+pixel is the patch around it, of which the background of a digit is one many times: the pooled
+kernel needs every layer for distinct patches against distinct patches only. The average over the
+filter then looks them up, first down the columns and then along the rows. Memory for a pair of
+images grows as the square of the number of patches, at most h·w.
 
 Shapes: images (count, height, width, channels). Computed by JAX in float64.
 """
@@ -42,15 +44,15 @@ import numpy as np
 from jaxtyping import Array, Float
 from pydantic import PositiveFloat
 
-from symlib.kernels import EXPECTATIONS, check_network, require_finite, require_x64
+from symlib.kernels import EXPECTATIONS, WIDE, check_network, require_finite, require_x64
 from symlib.settings import Positive, settings
 
 __all__ = ["READOUTS", "ConvNtk", "conv_nngp", "conv_ntk"]
 
 READOUTS = ("flatten", "pool")
 
-# Computed at once: pairs of images, pairs of tiles, and patches in a tile (28² = 7 · 112).
-_PAIRS, _TILES, _TILE = 256, 64, 112
+_PAIRS = 256  # of images, computed at once
+_CALLS = 8  # that share them among the cores
 
 
 def conv_nngp(
@@ -153,8 +155,7 @@ def _gram(x, other, network, progress):
     _check_convolution(network, x.shape[1:3])
     images = x if other is None else np.concatenate([x, other])
     first, second, place = _distinct_entries(images, len(x))
-    by_patches = network.readout == "pool" and network.hidden_layers == 1
-    entries = _by_patches if by_patches else _by_maps
+    entries = _by_patches if network.readout == "pool" else _by_maps
     values = [
         entries(images, first[block : block + _PAIRS], second[block : block + _PAIRS], network)
         for block in progress(range(0, len(first), _PAIRS), "blocks of pairs of images")
@@ -188,57 +189,98 @@ def _up_to_quarter_turns(image):
 
 
 def _by_patches(images, first, second, network):
-    """Means over all pairs of pixels, after one hidden layer, of what the readout sums."""
-    used, (first, second) = np.unique(np.stack([first, second]), return_inverse=True)
-    tiles, weights, start = _tiles(images[used], network.filter_size)
-    down, across = np.diff(start)[first], np.diff(start)[second]
-    owner = np.repeat(np.arange(len(first)), down * across)
-    within = np.concatenate([np.arange(count) for count in down * across])
-    left = start[first[owner]] + within // across[owner]
-    right = start[second[owner]] + within % across[owner]
-    empty = np.full(-len(owner) % _TILES, len(tiles) - 1)
-    left, right = (np.append(index, empty).reshape(-1, _TILES) for index in (left, right))
-    tiles, weights = jnp.asarray(tiles), jnp.asarray(weights)
-    sums = [_sum_over_tiles(tiles, weights, *batch, network) for batch in zip(left, right)]
-    total = np.bincount(owner, np.concatenate(sums)[: len(owner)])
+    """Means over all pairs of pixels of what the readout sums."""
+    used, pairs = np.unique(np.stack([first, second]), return_inverse=True)
+    tables = _distinct_windows(images[used], network)
+    parts = [part for part in np.array_split(pairs, _CALLS, axis=1) if part.size]
+    room = _PAIRS // _CALLS
+    sums = [  # side by side: JAX goes on to the next call before this one has ended
+        _sums(*tables, np.pad(part, [(0, 0), (0, room - part.shape[1])]), part.shape[1], network)
+        for part in parts
+    ]
+    total = np.concatenate([s[: part.shape[1]] for s, part in zip(sums, parts)])
     return total / np.prod(images.shape[1:3]) ** 2
 
 
-def _tiles(images, filter_size):
-    """Distinct patches of each image (tiles, patches, features), how often each occurs, and the
-    first tile of each image. The last tile is empty."""
-    reach = filter_size // 2
-    around = [(0, 0), (reach, reach), (reach, reach), (0, 0)]
-    windows = np.lib.stride_tricks.sliding_window_view(
-        np.pad(images, around, mode="wrap"), (filter_size, filter_size), axis=(1, 2)
-    )
-    features = filter_size**2 * images.shape[-1]
-    tiles, weights = [], []
-    for patches in windows.reshape(len(images), -1, features):
-        as_bytes = np.ascontiguousarray(patches).view(np.dtype((np.void, patches[0].nbytes)))
-        _, distinct, counts = np.unique(as_bytes, return_index=True, return_counts=True)
-        filling = -len(distinct) % _TILE
-        tiles.append(np.pad(patches[distinct], [(0, filling), (0, 0)]).reshape(-1, _TILE, features))
-        weights.append(np.pad(counts, (0, filling)).reshape(-1, _TILE))
-    start = np.cumsum([0, *map(len, tiles)])
-    tiles.append(np.zeros((1, _TILE, features)))
-    weights.append(np.zeros((1, _TILE), int))
-    return np.concatenate(tiles), np.concatenate(weights).astype(float), start
+def _distinct_windows(images, network):
+    """What differs from pixel to pixel at every layer, each only once, for each image.
+
+    The patches that the first layer sees, as (images, patches, features). For every further layer
+    the distinct columns of f patches, (images, columns, f), then the distinct rows of f columns,
+    each by the number of its members. How many pixels have each of the last.
+    """
+    size = network.filter_size
+    shapes = [(size, size), *[(size, 1), (1, size)] * (network.hidden_layers - 1)]
+    found, counts = [], []
+    for pixels in images:
+        windows = []
+        for shape in shapes:
+            around = [*((side // 2, side // 2) for side in shape), (0, 0)]
+            view = np.lib.stride_tricks.sliding_window_view(
+                np.pad(pixels, around, mode="wrap"), shape, axis=(0, 1)
+            )
+            every = np.ascontiguousarray(view.reshape(pixels.shape[0] * pixels.shape[1], -1))
+            as_bytes = every.view(np.dtype((np.void, every[0].nbytes)))[:, 0]
+            _, where, number, count = np.unique(
+                as_bytes, return_index=True, return_inverse=True, return_counts=True
+            )
+            windows.append(every[where])
+            pixels = number.astype("int32").reshape(*pixels.shape[:2], 1)
+        found.append(windows)
+        counts.append(count.astype(float))
+    patches, *further = (_stacked(layer) for layer in zip(*found))
+    return patches, [jnp.swapaxes(layer, 1, 2) for layer in further], _stacked(counts)
 
 
-@partial(jax.jit, static_argnames="network")
-def _sum_over_tiles(tiles, weights, left, right, network):
-    u, v = tiles[left], tiles[right]
-    features = tiles.shape[-1]
-    sigma = network.layer(u @ jnp.swapaxes(v, -1, -2) / features)
-    row = network.layer(jnp.square(u).sum(-1)[..., :, None] / features)
-    column = network.layer(jnp.square(v).sum(-1)[..., None, :] / features)
-    read = network.read(sigma, sigma, row, column)
-    return jnp.einsum("tp,tpq,tq->t", weights[left], read, weights[right])
+def _stacked(arrays):
+    """Arrays of different lengths as one, filled up with zeros; few lengths, few compilations."""
+    length = -(-max(map(len, arrays)) // 16) * 16
+    out = np.zeros((len(arrays), length, *arrays[0].shape[1:]), arrays[0].dtype)
+    for row, array in zip(out, arrays):
+        row[: len(array)] = array
+    return jnp.asarray(out)
+
+
+@partial(jax.jit, static_argnames="network", compiler_options=WIDE)
+def _sums(patches, windows, counts, pairs, number, network):
+    """Sums over all pairs of pixels for the first ``number`` pairs of images."""
+    expectations, features = EXPECTATIONS[network.nonlinearity], patches.shape[-1]
+
+    def one(i, j):
+        u, v = patches[i], patches[j]
+        sigma = theta = network.layer(u @ v.T / features)  # (patches of i, patches of j)
+        row, column = (network.layer(jnp.square(p).sum(-1) / features) for p in (u, v))
+        for down, across in zip(windows[::2], windows[1::2]):
+            kappa, kappa_dot, row, column = expectations(sigma, row[:, None], column[None])
+            both = jax.lax.complex(kappa, kappa_dot * theta)  # one look-up serves both
+            row, column = row[:, 0], column[0]
+            for members in (down, across):
+                both = _means(both, members[i], members[j])
+                row, column = _means(row, members[i]), _means(column, members[j])
+            sigma, row, column = network.layer(both.real), network.layer(row), network.layer(column)
+            theta = sigma + network.weight_variance * both.imag
+        return counts[i] @ network.read(sigma, theta, row[:, None], column[None]) @ counts[j]
+
+    def add(k, sums):
+        return sums.at[k].set(one(*pairs[:, k]))
+
+    return jax.lax.fori_loop(0, number, add, jnp.zeros(pairs.shape[1]))
+
+
+def _means(values, *members):
+    """Means over windows that move along all axes together, given by the numbers of members."""
+    values, size = jax.lax.optimization_barrier(values), len(members[0])
+
+    def add(offset, total):
+        place = jnp.ix_(*(m[offset] for m in members))
+        return total + values.at[place].get(mode="promise_in_bounds")
+
+    total = jnp.zeros([m.shape[1] for m in members], values.dtype)
+    return jax.lax.fori_loop(0, size, add, total) / size
 
 
 def _by_maps(images, first, second, network):
-    """Means over the pairs of pixels that the readout compares of what it sums."""
+    """Means over equal pixels of what the readout sums."""
     pairs = len(first)
     padded = min(_PAIRS, 1 << (pairs - 1).bit_length())  # few sizes, few compilations
     x, other = (images[np.resize(index, padded)] for index in (first, second))
@@ -247,7 +289,7 @@ def _by_maps(images, first, second, network):
 
 @partial(jax.jit, static_argnames="network")
 def _maps(x, other, network):
-    _, height, width, channels = x.shape
+    channels = x.shape[-1]
     expectations = EXPECTATIONS[network.nonlinearity]
 
     def average(covariance):  # A, over the offsets of the filter
@@ -260,26 +302,13 @@ def _maps(x, other, network):
     def layer(covariance):
         return network.layer(average(covariance))
 
-    def flat(shifted):
-        """The mean over equal pixels, one for each pair of images."""
-        sigma = layer((x * shifted).sum(-1) / channels)  # (pairs, h, w)
-        row = layer(jnp.square(x).sum(-1) / channels)
-        column = layer(jnp.square(shifted).sum(-1) / channels)
-        theta = sigma
-        for _ in range(network.hidden_layers - 1):
-            kappa, kappa_dot, row, column = expectations(sigma, row, column)
-            sigma, row, column = layer(kappa), layer(row), layer(column)
-            theta = sigma + network.weight_variance * average(kappa_dot * theta)
-        return network.read(sigma, theta, row, column).mean((-2, -1))
-
-    if network.readout == "flatten":
-        return flat(other)
-
-    def add_shift(total, shift):
-        return total + flat(jnp.roll(other, divmod(shift, width), axis=(1, 2))), None
-
-    total, _ = jax.lax.scan(add_shift, jnp.zeros(len(x)), jnp.arange(height * width))
-    return total / (height * width)
+    sigma = theta = layer((x * other).sum(-1) / channels)  # (pairs, h, w)
+    row, column = (layer(jnp.square(images).sum(-1) / channels) for images in (x, other))
+    for _ in range(network.hidden_layers - 1):
+        kappa, kappa_dot, row, column = expectations(sigma, row, column)
+        sigma, row, column = layer(kappa), layer(row), layer(column)
+        theta = sigma + network.weight_variance * average(kappa_dot * theta)
+    return network.read(sigma, theta, row, column).mean((-2, -1))
 
 
 def _check_convolution(network, image_shape):

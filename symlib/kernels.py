@@ -51,6 +51,7 @@ from symlib.settings import settings
 __all__ = [
     "EXPECTATIONS",
     "NONLINEARITIES",
+    "WIDE",
     "DenseNtk",
     "distance",
     "group_averaged",
@@ -58,6 +59,9 @@ __all__ = [
     "ntk",
     "rbf",
 ]
+
+#: How to compile loops over κ on a CPU: XLA fills but half of a 512-bit register unless told to.
+WIDE = {"xla_cpu_prefer_vector_width": 512}
 
 
 def rbf(
@@ -226,7 +230,7 @@ def check_network(
         raise ValueError(f"bias_std must be finite and ≥ 0, got {bias_std}; 0 is no biases")
 
 
-@partial(jax.jit, static_argnames=("hidden_layers", "nonlinearity"))
+@partial(jax.jit, static_argnames=("hidden_layers", "nonlinearity"), compiler_options=WIDE)
 def _recursion(x, other, weight_variance, bias_variance, hidden_layers, nonlinearity):
     expectations = EXPECTATIONS[nonlinearity]
 
