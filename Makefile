@@ -37,7 +37,7 @@ numbers: $(VENV)/.installed  ## Take the numbers of the prose from the executed 
 
 assignments: _build/assignments/.built  ## Make the student, solution and autograder versions
 
-bench: $(VENV)/.installed  ## Time symlib against its peers, side by side
+bench: $(VENV)/.installed  ## Time symlib against its peers, and store it for the book
 	$(RUN) -m benchmarks
 
 lint: $(VENV)/.installed  ## Check format, style, types and spelling

@@ -16,6 +16,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks.scaling import seconds
 from symlib import convolutions, data, kernels, orbits, streaming
 
 
@@ -27,8 +28,8 @@ def main() -> None:
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
     for name, kernel, images in _settings():
-        seconds = _seconds(lambda kernel=kernel, images=images: kernel(images))
-        print(f"{name:58} {1e6 * seconds / len(images) ** 2:10.3f} µs per entry", flush=True)
+        taken = seconds(lambda kernel=kernel, images=images: kernel(images))
+        print(f"{name:58} {1e6 * taken / len(images) ** 2:10.3f} µs per entry", flush=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         _stream(options.images, Path(folder))
 
@@ -60,19 +61,6 @@ def _settings() -> Iterator[tuple[str, Callable, np.ndarray]]:
 
 def _shrunk(images: np.ndarray, size: int) -> np.ndarray:
     return images.reshape(-1, size, 28 // size, size, 28 // size).mean((2, 4))
-
-
-def _seconds(run: Callable) -> float:
-    """Of one run, the fastest of three turns."""
-    run().block_until_ready()
-    taken = []
-    for _ in range(3):
-        start, runs = time.perf_counter(), 0
-        while time.perf_counter() < start + 0.2:
-            run().block_until_ready()
-            runs += 1
-        taken.append((time.perf_counter() - start) / runs)
-    return min(taken)
 
 
 def _stream(number: int, folder: Path) -> None:

@@ -29,7 +29,7 @@ def cases(pairs: int) -> list[Case]:
                     group, kernel, labels, held_out, ridge=1.0
                 ),
                 peer=lambda factorise=factorise, gram=gram: factorise(gram),
-                target=f"≥ {target} at M = 64",
+                target=f"≥ {target}" if orbits == 64 else "",
             )
             for name, (factorise, target) in peers.items()
         ]
