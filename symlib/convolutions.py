@@ -49,10 +49,223 @@ from symlib.settings import Positive, settings
 
 __all__ = ["READOUTS", "ConvNtk", "conv_nngp", "conv_ntk"]
 
+
 READOUTS = ("flatten", "pool")
+
 
 _PAIRS = 256  # of images, computed at once
 _CALLS = 8  # that share them among the cores
+
+
+@dataclass(frozen=True)
+class _Network:
+    kernel: str  # "nngp" or "ntk"
+    hidden_layers: int
+    filter_size: int
+    readout: str
+    weight_variance: float
+    bias_variance: float
+    nonlinearity: str
+
+    def layer(self, average):
+        return self.weight_variance * average + self.bias_variance
+
+    def read(self, sigma, theta, row, column):
+        """What the readout sums over pairs of pixels: κ, and for the NTK κ + κ̇ Θ."""
+        kappa, kappa_dot, *_ = EXPECTATIONS[self.nonlinearity](sigma, row, column)
+        return kappa if self.kernel == "nngp" else kappa + kappa_dot * theta
+
+
+def _up_to_quarter_turns(image):
+    """The quarter turn of the image that comes first as bytes, and how many turns lead to it."""
+    square = image.shape[0] == image.shape[1]
+    turned = [np.rot90(image, k).tobytes() for k in range(4 if square else 1)]
+    return min(turned), turned.index(min(turned))
+
+
+def _distinct_entries(images, rows):
+    """Pairs of images whose kernels may differ, and which of them each Gram entry is.
+
+    The Gram matrix compares the first images with the others, or if there are none, themselves.
+    """
+    forms, turns = zip(*(_up_to_quarter_turns(image) for image in images))
+    number = {form: k for k, form in enumerate(set(forms))}
+    form, turn = np.array([number[f] for f in forms]), np.array(turns)
+    columns = np.arange(rows if rows < len(images) else 0, len(images))
+    left, right = form[:rows, None], form[columns]
+    apart = turn[:rows, None] - turn[columns]
+    entry = (left * len(images) + right) * 4 + apart % 4
+    mirrored = (right * len(images) + left) * 4 + -apart % 4
+    _, where, place = np.unique(np.minimum(entry, mirrored), return_index=True, return_inverse=True)
+    first, second = np.divmod(where, len(columns))
+    return first, columns[second], place.reshape(rows, len(columns))
+
+
+def _stacked(arrays):
+    """Arrays of different lengths as one, filled up with zeros; few lengths, few compilations."""
+    length = -(-max(map(len, arrays)) // 16) * 16
+    out = np.zeros((len(arrays), length, *arrays[0].shape[1:]), arrays[0].dtype)
+    for row, array in zip(out, arrays):
+        row[: len(array)] = array
+    return jnp.asarray(out)
+
+
+def _distinct_windows(images, network):
+    """What differs from pixel to pixel at every layer, each only once, for each image.
+
+    The patches that the first layer sees, as (images, patches, features). For every further layer
+    the distinct columns of f patches, (images, columns, f), then the distinct rows of f columns,
+    each by the number of its members. How many pixels have each of the last.
+    """
+    size = network.filter_size
+    shapes = [(size, size), *[(size, 1), (1, size)] * (network.hidden_layers - 1)]
+    found, counts = [], []
+    for pixels in images:
+        windows = []
+        for shape in shapes:
+            around = [*((side // 2, side // 2) for side in shape), (0, 0)]
+            view = np.lib.stride_tricks.sliding_window_view(
+                np.pad(pixels, around, mode="wrap"), shape, axis=(0, 1)
+            )
+            every = np.ascontiguousarray(view.reshape(pixels.shape[0] * pixels.shape[1], -1))
+            as_bytes = every.view(np.dtype((np.void, every[0].nbytes)))[:, 0]
+            _, where, number, count = np.unique(
+                as_bytes, return_index=True, return_inverse=True, return_counts=True
+            )
+            windows.append(every[where])
+            pixels = number.astype("int32").reshape(*pixels.shape[:2], 1)
+        found.append(windows)
+        counts.append(count.astype(float))
+    patches, *further = (_stacked(layer) for layer in zip(*found))
+    return patches, [jnp.swapaxes(layer, 1, 2) for layer in further], _stacked(counts)
+
+
+def _means(values, *members):
+    """Means over windows that move along all axes together, given by the numbers of members."""
+    values, size = jax.lax.optimization_barrier(values), len(members[0])
+
+    def add(offset, total):
+        place = jnp.ix_(*(m[offset] for m in members))
+        return total + values.at[place].get(mode="promise_in_bounds")
+
+    total = jnp.zeros([m.shape[1] for m in members], values.dtype)
+    return jax.lax.fori_loop(0, size, add, total) / size
+
+
+@partial(jax.jit, static_argnames="network", compiler_options=WIDE)
+def _sums(patches, windows, counts, pairs, number, network):
+    """Sums over all pairs of pixels for the first ``number`` pairs of images."""
+    expectations, features = EXPECTATIONS[network.nonlinearity], patches.shape[-1]
+
+    def one(i, j):
+        u, v = patches[i], patches[j]
+        sigma = theta = network.layer(u @ v.T / features)  # (patches of i, patches of j)
+        row, column = (network.layer(jnp.square(p).sum(-1) / features) for p in (u, v))
+        for down, across in zip(windows[::2], windows[1::2]):
+            kappa, kappa_dot, row, column = expectations(sigma, row[:, None], column[None])
+            both = jax.lax.complex(kappa, kappa_dot * theta)  # one look-up serves both
+            row, column = row[:, 0], column[0]
+            for members in (down, across):
+                both = _means(both, members[i], members[j])
+                row, column = _means(row, members[i]), _means(column, members[j])
+            sigma, row, column = network.layer(both.real), network.layer(row), network.layer(column)
+            theta = sigma + network.weight_variance * both.imag
+        return counts[i] @ network.read(sigma, theta, row[:, None], column[None]) @ counts[j]
+
+    def add(k, sums):
+        return sums.at[k].set(one(*pairs[:, k]))
+
+    return jax.lax.fori_loop(0, number, add, jnp.zeros(pairs.shape[1]))
+
+
+def _by_patches(images, first, second, network):
+    """Means over all pairs of pixels of what the readout sums."""
+    used, pairs = np.unique(np.stack([first, second]), return_inverse=True)
+    tables = _distinct_windows(images[used], network)
+    parts = [part for part in np.array_split(pairs, _CALLS, axis=1) if part.size]
+    room = _PAIRS // _CALLS
+    sums = [  # side by side: JAX goes on to the next call before this one has ended
+        _sums(*tables, np.pad(part, [(0, 0), (0, room - part.shape[1])]), part.shape[1], network)
+        for part in parts
+    ]
+    total = np.concatenate([s[: part.shape[1]] for s, part in zip(sums, parts)])
+    return total / np.prod(images.shape[1:3]) ** 2
+
+
+@partial(jax.jit, static_argnames="network")
+def _maps(x, other, network):
+    channels = x.shape[-1]
+    expectations = EXPECTATIONS[network.nonlinearity]
+
+    def average(covariance):  # A, over the offsets of the filter
+        reach = network.filter_size // 2
+        for axis in (-2, -1):
+            rolled = [jnp.roll(covariance, o, axis) for o in range(-reach, reach + 1)]
+            covariance = sum(rolled) / network.filter_size
+        return covariance
+
+    def layer(covariance):
+        return network.layer(average(covariance))
+
+    sigma = theta = layer((x * other).sum(-1) / channels)  # (pairs, h, w)
+    row, column = (layer(jnp.square(images).sum(-1) / channels) for images in (x, other))
+    for _ in range(network.hidden_layers - 1):
+        kappa, kappa_dot, row, column = expectations(sigma, row, column)
+        sigma, row, column = layer(kappa), layer(row), layer(column)
+        theta = sigma + network.weight_variance * average(kappa_dot * theta)
+    return network.read(sigma, theta, row, column).mean((-2, -1))
+
+
+def _by_maps(images, first, second, network):
+    """Means over equal pixels of what the readout sums."""
+    pairs = len(first)
+    padded = min(_PAIRS, 1 << (pairs - 1).bit_length())  # few sizes, few compilations
+    x, other = (images[np.resize(index, padded)] for index in (first, second))
+    return _maps(x, other, network)[:pairs]
+
+
+def _check_convolution(network, image_shape):
+    if network.hidden_layers < 1:
+        raise ValueError(
+            "hidden_layers must be at least 1, got 0; use kernels.ntk for linear models"
+        )
+    if network.filter_size not in range(1, min(image_shape) + 1, 2):
+        raise ValueError(
+            f"filter_size must be odd and no larger than the images, {image_shape}, got "
+            f"{network.filter_size!r}; 3 is the usual choice"
+        )
+    if network.readout not in READOUTS:
+        raise ValueError(
+            f"readout must be one of {READOUTS}, got {network.readout!r}; 'pool' is invariant"
+        )
+
+
+def _check_images(x, other):
+    require_x64()
+    for name, images in (("x", x), ("other", x if other is None else other)):
+        if images.dtype != np.float64:
+            raise ValueError(
+                f"{name} must be float64, got {images.dtype}; convert with .astype('float64')"
+            )
+        if images.ndim != 4 or images.shape[1:] != x.shape[1:] or 0 in images.shape:
+            raise ValueError(
+                f"{name} must have shape (count, height, width, channels) like x, got shapes "
+                f"{x.shape} and {images.shape}; give grey images a last axis of 1"
+            )
+    return np.asarray(x), None if other is None else np.asarray(other)
+
+
+def _gram(x, other, network, progress):
+    x, other = _check_images(x, other)
+    _check_convolution(network, x.shape[1:3])
+    images = x if other is None else np.concatenate([x, other])
+    first, second, place = _distinct_entries(images, len(x))
+    entries = _by_patches if network.readout == "pool" else _by_maps
+    values = [
+        entries(images, first[block : block + _PAIRS], second[block : block + _PAIRS], network)
+        for block in progress(range(0, len(first), _PAIRS), "blocks of pairs of images")
+    ]
+    return require_finite(network.layer(jnp.asarray(np.concatenate(values)[place])))
 
 
 def conv_nngp(
@@ -129,214 +342,3 @@ class ConvNtk:
         size = round(x.shape[-1] ** 0.5)
         images = (part.reshape(-1, size, size, 1) for part in (x, other))
         return np.asarray(conv_ntk(*images, readout=readout, **vars(self)))
-
-
-@dataclass(frozen=True)
-class _Network:
-    kernel: str  # "nngp" or "ntk"
-    hidden_layers: int
-    filter_size: int
-    readout: str
-    weight_variance: float
-    bias_variance: float
-    nonlinearity: str
-
-    def layer(self, average):
-        return self.weight_variance * average + self.bias_variance
-
-    def read(self, sigma, theta, row, column):
-        """What the readout sums over pairs of pixels: κ, and for the NTK κ + κ̇ Θ."""
-        kappa, kappa_dot, *_ = EXPECTATIONS[self.nonlinearity](sigma, row, column)
-        return kappa if self.kernel == "nngp" else kappa + kappa_dot * theta
-
-
-def _gram(x, other, network, progress):
-    x, other = _check_images(x, other)
-    _check_convolution(network, x.shape[1:3])
-    images = x if other is None else np.concatenate([x, other])
-    first, second, place = _distinct_entries(images, len(x))
-    entries = _by_patches if network.readout == "pool" else _by_maps
-    values = [
-        entries(images, first[block : block + _PAIRS], second[block : block + _PAIRS], network)
-        for block in progress(range(0, len(first), _PAIRS), "blocks of pairs of images")
-    ]
-    return require_finite(network.layer(jnp.asarray(np.concatenate(values)[place])))
-
-
-def _distinct_entries(images, rows):
-    """Pairs of images whose kernels may differ, and which of them each Gram entry is.
-
-    The Gram matrix compares the first images with the others, or if there are none, themselves.
-    """
-    forms, turns = zip(*(_up_to_quarter_turns(image) for image in images))
-    number = {form: k for k, form in enumerate(set(forms))}
-    form, turn = np.array([number[f] for f in forms]), np.array(turns)
-    columns = np.arange(rows if rows < len(images) else 0, len(images))
-    left, right = form[:rows, None], form[columns]
-    apart = turn[:rows, None] - turn[columns]
-    entry = (left * len(images) + right) * 4 + apart % 4
-    mirrored = (right * len(images) + left) * 4 + -apart % 4
-    _, where, place = np.unique(np.minimum(entry, mirrored), return_index=True, return_inverse=True)
-    first, second = np.divmod(where, len(columns))
-    return first, columns[second], place.reshape(rows, len(columns))
-
-
-def _up_to_quarter_turns(image):
-    """The quarter turn of the image that comes first as bytes, and how many turns lead to it."""
-    square = image.shape[0] == image.shape[1]
-    turned = [np.rot90(image, k).tobytes() for k in range(4 if square else 1)]
-    return min(turned), turned.index(min(turned))
-
-
-def _by_patches(images, first, second, network):
-    """Means over all pairs of pixels of what the readout sums."""
-    used, pairs = np.unique(np.stack([first, second]), return_inverse=True)
-    tables = _distinct_windows(images[used], network)
-    parts = [part for part in np.array_split(pairs, _CALLS, axis=1) if part.size]
-    room = _PAIRS // _CALLS
-    sums = [  # side by side: JAX goes on to the next call before this one has ended
-        _sums(*tables, np.pad(part, [(0, 0), (0, room - part.shape[1])]), part.shape[1], network)
-        for part in parts
-    ]
-    total = np.concatenate([s[: part.shape[1]] for s, part in zip(sums, parts)])
-    return total / np.prod(images.shape[1:3]) ** 2
-
-
-def _distinct_windows(images, network):
-    """What differs from pixel to pixel at every layer, each only once, for each image.
-
-    The patches that the first layer sees, as (images, patches, features). For every further layer
-    the distinct columns of f patches, (images, columns, f), then the distinct rows of f columns,
-    each by the number of its members. How many pixels have each of the last.
-    """
-    size = network.filter_size
-    shapes = [(size, size), *[(size, 1), (1, size)] * (network.hidden_layers - 1)]
-    found, counts = [], []
-    for pixels in images:
-        windows = []
-        for shape in shapes:
-            around = [*((side // 2, side // 2) for side in shape), (0, 0)]
-            view = np.lib.stride_tricks.sliding_window_view(
-                np.pad(pixels, around, mode="wrap"), shape, axis=(0, 1)
-            )
-            every = np.ascontiguousarray(view.reshape(pixels.shape[0] * pixels.shape[1], -1))
-            as_bytes = every.view(np.dtype((np.void, every[0].nbytes)))[:, 0]
-            _, where, number, count = np.unique(
-                as_bytes, return_index=True, return_inverse=True, return_counts=True
-            )
-            windows.append(every[where])
-            pixels = number.astype("int32").reshape(*pixels.shape[:2], 1)
-        found.append(windows)
-        counts.append(count.astype(float))
-    patches, *further = (_stacked(layer) for layer in zip(*found))
-    return patches, [jnp.swapaxes(layer, 1, 2) for layer in further], _stacked(counts)
-
-
-def _stacked(arrays):
-    """Arrays of different lengths as one, filled up with zeros; few lengths, few compilations."""
-    length = -(-max(map(len, arrays)) // 16) * 16
-    out = np.zeros((len(arrays), length, *arrays[0].shape[1:]), arrays[0].dtype)
-    for row, array in zip(out, arrays):
-        row[: len(array)] = array
-    return jnp.asarray(out)
-
-
-@partial(jax.jit, static_argnames="network", compiler_options=WIDE)
-def _sums(patches, windows, counts, pairs, number, network):
-    """Sums over all pairs of pixels for the first ``number`` pairs of images."""
-    expectations, features = EXPECTATIONS[network.nonlinearity], patches.shape[-1]
-
-    def one(i, j):
-        u, v = patches[i], patches[j]
-        sigma = theta = network.layer(u @ v.T / features)  # (patches of i, patches of j)
-        row, column = (network.layer(jnp.square(p).sum(-1) / features) for p in (u, v))
-        for down, across in zip(windows[::2], windows[1::2]):
-            kappa, kappa_dot, row, column = expectations(sigma, row[:, None], column[None])
-            both = jax.lax.complex(kappa, kappa_dot * theta)  # one look-up serves both
-            row, column = row[:, 0], column[0]
-            for members in (down, across):
-                both = _means(both, members[i], members[j])
-                row, column = _means(row, members[i]), _means(column, members[j])
-            sigma, row, column = network.layer(both.real), network.layer(row), network.layer(column)
-            theta = sigma + network.weight_variance * both.imag
-        return counts[i] @ network.read(sigma, theta, row[:, None], column[None]) @ counts[j]
-
-    def add(k, sums):
-        return sums.at[k].set(one(*pairs[:, k]))
-
-    return jax.lax.fori_loop(0, number, add, jnp.zeros(pairs.shape[1]))
-
-
-def _means(values, *members):
-    """Means over windows that move along all axes together, given by the numbers of members."""
-    values, size = jax.lax.optimization_barrier(values), len(members[0])
-
-    def add(offset, total):
-        place = jnp.ix_(*(m[offset] for m in members))
-        return total + values.at[place].get(mode="promise_in_bounds")
-
-    total = jnp.zeros([m.shape[1] for m in members], values.dtype)
-    return jax.lax.fori_loop(0, size, add, total) / size
-
-
-def _by_maps(images, first, second, network):
-    """Means over equal pixels of what the readout sums."""
-    pairs = len(first)
-    padded = min(_PAIRS, 1 << (pairs - 1).bit_length())  # few sizes, few compilations
-    x, other = (images[np.resize(index, padded)] for index in (first, second))
-    return _maps(x, other, network)[:pairs]
-
-
-@partial(jax.jit, static_argnames="network")
-def _maps(x, other, network):
-    channels = x.shape[-1]
-    expectations = EXPECTATIONS[network.nonlinearity]
-
-    def average(covariance):  # A, over the offsets of the filter
-        reach = network.filter_size // 2
-        for axis in (-2, -1):
-            rolled = [jnp.roll(covariance, o, axis) for o in range(-reach, reach + 1)]
-            covariance = sum(rolled) / network.filter_size
-        return covariance
-
-    def layer(covariance):
-        return network.layer(average(covariance))
-
-    sigma = theta = layer((x * other).sum(-1) / channels)  # (pairs, h, w)
-    row, column = (layer(jnp.square(images).sum(-1) / channels) for images in (x, other))
-    for _ in range(network.hidden_layers - 1):
-        kappa, kappa_dot, row, column = expectations(sigma, row, column)
-        sigma, row, column = layer(kappa), layer(row), layer(column)
-        theta = sigma + network.weight_variance * average(kappa_dot * theta)
-    return network.read(sigma, theta, row, column).mean((-2, -1))
-
-
-def _check_convolution(network, image_shape):
-    if network.hidden_layers < 1:
-        raise ValueError(
-            "hidden_layers must be at least 1, got 0; use kernels.ntk for linear models"
-        )
-    if network.filter_size not in range(1, min(image_shape) + 1, 2):
-        raise ValueError(
-            f"filter_size must be odd and no larger than the images, {image_shape}, got "
-            f"{network.filter_size!r}; 3 is the usual choice"
-        )
-    if network.readout not in READOUTS:
-        raise ValueError(
-            f"readout must be one of {READOUTS}, got {network.readout!r}; 'pool' is invariant"
-        )
-
-
-def _check_images(x, other):
-    require_x64()
-    for name, images in (("x", x), ("other", x if other is None else other)):
-        if images.dtype != np.float64:
-            raise ValueError(
-                f"{name} must be float64, got {images.dtype}; convert with .astype('float64')"
-            )
-        if images.ndim != 4 or images.shape[1:] != x.shape[1:] or 0 in images.shape:
-            raise ValueError(
-                f"{name} must have shape (count, height, width, channels) like x, got shapes "
-                f"{x.shape} and {images.shape}; give grey images a last axis of 1"
-            )
-    return np.asarray(x), None if other is None else np.asarray(other)

@@ -111,6 +111,21 @@ def _by_blocks(gradients, contract, x, other, block_size):
     return gram
 
 
+@partial(jax.jit, static_argnums=0)  # compiled once for all parameters of a network
+def _gradients(apply, parameters, points):
+    def outputs(p, point):
+        return jnp.ravel(apply(p, point[None])[0])
+
+    jacobian = jax.vmap(jax.jacrev(outputs), (None, 0))(parameters, points)
+    return [leaf.reshape(*leaf.shape[:2], -1) for leaf in jax.tree.leaves(jacobian)]
+
+
+@jax.jit
+def _contract(rows, columns):
+    outputs = rows[0].shape[1]
+    return sum(jnp.einsum("iop,jop->ij", r, c) for r, c in zip(rows, columns)) / outputs
+
+
 def empirical_ntk(
     apply: Callable,
     parameters: Any,
@@ -137,21 +152,6 @@ def empirical_ntk(
         return _gradients(apply, parameters, points)
 
     return jnp.asarray(_by_blocks(gradients, _contract, x, other, block_size))
-
-
-@partial(jax.jit, static_argnums=0)  # compiled once for all parameters of a network
-def _gradients(apply, parameters, points):
-    def outputs(p, point):
-        return jnp.ravel(apply(p, point[None])[0])
-
-    jacobian = jax.vmap(jax.jacrev(outputs), (None, 0))(parameters, points)
-    return [leaf.reshape(*leaf.shape[:2], -1) for leaf in jax.tree.leaves(jacobian)]
-
-
-@jax.jit
-def _contract(rows, columns):
-    outputs = rows[0].shape[1]
-    return sum(jnp.einsum("iop,jop->ij", r, c) for r, c in zip(rows, columns)) / outputs
 
 
 def torch_empirical_ntk(

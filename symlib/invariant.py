@@ -39,6 +39,7 @@ __all__ = [
     "split_orbits",
 ]
 
+
 _PLAIN = 1e-9  # relative error of a plain solve that is small enough
 _ENTRIES = 2**25  # of the blocks of irreps held at once, half a gigabyte
 
@@ -62,6 +63,24 @@ def projection(
         )
     blocks = rearrange(gram, "... (i h) (j u) -> ... i j h u", h=n, u=n)
     return blocks[..., np.arange(n)[:, None], group.table].mean(axis=-2)
+
+
+def _check_kernel(group: Group, kernel: np.ndarray) -> np.ndarray:
+    kernel = require_float64("kernel", kernel)
+    if kernel.ndim < 3 or kernel.shape[-3] != kernel.shape[-2] or kernel.shape[-1] != group.order:
+        raise ValueError(
+            f"kernel must have shape (…, orbits, orbits, {group.order}) for {group.name}, got "
+            f"{kernel.shape}; projection makes one of a Gram matrix"
+        )
+    scale = max(kernel.max(initial=0), -kernel.min(initial=0))
+    for i in range(kernel.shape[-2]):
+        mirrored = kernel[..., i, :][..., group.inverses]
+        if np.abs(kernel[..., i, :, :] - mirrored).max() > 1e-8 * scale:
+            raise ValueError(
+                "kernel must be symmetric, k_ij(g) = k_ji(g⁻¹), and is not; check which side the "
+                "group acts on, for a right action breaks this"
+            )
+    return kernel
 
 
 def gram_matrix(
@@ -94,79 +113,23 @@ def split_orbits(
     return gram[..., index[:, None], index]
 
 
-def leave_out(
-    group: Group,
-    kernel: Float[np.ndarray, "*batch orbits orbits order"],
-    labels: Float[np.ndarray, "orbits order ..."],
-    held_out: Int[np.ndarray, "held 2"],
-    *,
-    ridge: float,
-) -> Float[np.ndarray, "..."]:
-    r"""Residuals on ``held_out`` after training on the other points of an invariant kernel.
-
-    Costs :math:`\sum_\rho (M d_\rho)^3 + |S|^3` rather than :math:`(Mn)^3`.
-
-    Args:
-        group: finite group G of order n.
-        kernel: invariant kernel of M orbits, float64.
-        labels: one for each element of each orbit, with any trailing axis of outputs.
-        held_out: rows (orbit, element), left out together.
-        ridge: absolute, added to the diagonal.
-
-    Returns:
-        y - ŷ at the held-out points.
-
-    Raises:
-        ValueError: if shapes disagree with the group, the kernel is not float64, finite,
-            symmetric and positive definite with ``ridge``, fewer than six digits of the residuals
-            would be right, or ``held_out`` is empty, everything, repeated or out of range.
-    """
-    return leave_sets_out(group, kernel, labels, [held_out], ridge=ridge)[0]
+def _portions(group, orbits):
+    """The dual, so few irreps at once that their blocks fit into memory, but for a single one."""
+    for irreps, multiplicity in group.real_dual:
+        size = max(1, _ENTRIES // (orbits * irreps.shape[-1]) ** 2)
+        for start in range(0, len(irreps), size):
+            yield irreps[start : start + size], multiplicity[start : start + size]
 
 
-def leave_sets_out(
-    group: Group,
-    kernel: Float[np.ndarray, "*batch orbits orbits order"],
-    labels: Float[np.ndarray, "orbits order ..."],
-    held_out: Sequence[Int[np.ndarray, "_ 2"]],
-    *,
-    ridge: float,
-) -> list[Float[np.ndarray, "..."]]:
-    """As ``leave_out`` for one set after another, at the cost of one: K̃ is factorised once."""
-    kernel, labels = _check_problem(group, kernel, labels, ridge)
-    sets = [_check_held_out(group, rows, kernel.shape[-2]) for rows in held_out]
-    touched = np.unique(np.concatenate(sets)[:, 0])
-    for refine_above in (_PLAIN, 0.0):
-        inverse, weights, error = _inverse(group, kernel, labels, touched, ridge, refine_above)
-        residuals, worst = [], 0.0
-        for rows in sets:
-            place, element = np.searchsorted(touched, rows[:, 0]), rows[:, 1]
-            steps = group.differences[element[:, None], element]
-            residual, error_here = block_residual(
-                inverse[..., place[:, None], place, steps], weights[..., place, element, :], error
-            )
-            residuals.append(residual.reshape(*residual.shape[:-1], *labels.shape[2:]))
-            worst = max(worst, float(np.max(error_here)))
-        if worst <= TOLERANCE:
-            break
-    require_digits(worst, ridge)
-    return residuals
-
-
-def leave_one_out(
-    group: Group,
-    kernel: Float[np.ndarray, "*batch orbits orbits order"],
-    labels: Float[np.ndarray, "orbits order ..."],
-    *,
-    ridge: float,
-) -> Float[np.ndarray, "..."]:
-    """Residuals of all points, each left out alone. Args and errors as in ``leave_out``."""
-    kernel, labels = _check_problem(group, kernel, labels, ridge)
-    held_out_indices(np.zeros(1, int), labels.shape[0] * labels.shape[1])
-    orbits = np.arange(len(labels))
-    inverse, weights, _ = _inverse(group, kernel, labels, orbits, ridge, _PLAIN)
-    residual = weights / inverse[..., orbits, orbits, 0][..., None, None]
-    return residual.reshape(*residual.shape[:-1], *labels.shape[2:])
+def _block_transform(functions, irreps):
+    """Fourier transforms of functions [..., i, j, g] as matrices [..., r, i·d + a, j·d + b]."""
+    if np.iscomplexobj(irreps):  # the functions are real, and not copied to be complex
+        coefficients = np.empty((*functions.shape[:-1], *irreps[:, 0].shape), complex)
+        coefficients.real = np.tensordot(functions, irreps.real, ([-1], [1]))
+        coefficients.imag = np.tensordot(functions, irreps.imag, ([-1], [1]))
+    else:
+        coefficients = np.tensordot(functions, irreps, ([-1], [1]))
+    return rearrange(coefficients, "... i j r a b -> ... r (i a) (j b)")
 
 
 def _inverse(group, kernel, labels, touched, ridge, refine_above):
@@ -203,43 +166,6 @@ def _inverse(group, kernel, labels, touched, ridge, refine_above):
     return inverse, np.moveaxis(weights, -2, -1), error  # [..., i, j, g] and [..., i, g, o]
 
 
-def _portions(group, orbits):
-    """The dual, so few irreps at once that their blocks fit into memory, but for a single one."""
-    for irreps, multiplicity in group.real_dual:
-        size = max(1, _ENTRIES // (orbits * irreps.shape[-1]) ** 2)
-        for start in range(0, len(irreps), size):
-            yield irreps[start : start + size], multiplicity[start : start + size]
-
-
-def _block_transform(functions, irreps):
-    """Fourier transforms of functions [..., i, j, g] as matrices [..., r, i·d + a, j·d + b]."""
-    if np.iscomplexobj(irreps):  # the functions are real, and not copied to be complex
-        coefficients = np.empty((*functions.shape[:-1], *irreps[:, 0].shape), complex)
-        coefficients.real = np.tensordot(functions, irreps.real, ([-1], [1]))
-        coefficients.imag = np.tensordot(functions, irreps.imag, ([-1], [1]))
-    else:
-        coefficients = np.tensordot(functions, irreps, ([-1], [1]))
-    return rearrange(coefficients, "... i j r a b -> ... r (i a) (j b)")
-
-
-def _check_kernel(group: Group, kernel: np.ndarray) -> np.ndarray:
-    kernel = require_float64("kernel", kernel)
-    if kernel.ndim < 3 or kernel.shape[-3] != kernel.shape[-2] or kernel.shape[-1] != group.order:
-        raise ValueError(
-            f"kernel must have shape (…, orbits, orbits, {group.order}) for {group.name}, got "
-            f"{kernel.shape}; projection makes one of a Gram matrix"
-        )
-    scale = max(kernel.max(initial=0), -kernel.min(initial=0))
-    for i in range(kernel.shape[-2]):
-        mirrored = kernel[..., i, :][..., group.inverses]
-        if np.abs(kernel[..., i, :, :] - mirrored).max() > 1e-8 * scale:
-            raise ValueError(
-                "kernel must be symmetric, k_ij(g) = k_ji(g⁻¹), and is not; check which side the "
-                "group acts on, for a right action breaks this"
-            )
-    return kernel
-
-
 def _check_held_out(group, held_out, orbits):
     held_out = np.asarray(held_out)
     if held_out.ndim != 2 or held_out.shape[1] != 2:
@@ -266,3 +192,78 @@ def _check_problem(group, kernel, labels, ridge):
             f"got {labels.shape}; repeat a label that is constant on its orbit"
         )
     return kernel, labels
+
+
+def leave_sets_out(
+    group: Group,
+    kernel: Float[np.ndarray, "*batch orbits orbits order"],
+    labels: Float[np.ndarray, "orbits order ..."],
+    held_out: Sequence[Int[np.ndarray, "_ 2"]],
+    *,
+    ridge: float,
+) -> list[Float[np.ndarray, "..."]]:
+    """As ``leave_out`` for one set after another, at the cost of one: K̃ is factorised once."""
+    kernel, labels = _check_problem(group, kernel, labels, ridge)
+    sets = [_check_held_out(group, rows, kernel.shape[-2]) for rows in held_out]
+    touched = np.unique(np.concatenate(sets)[:, 0])
+    for refine_above in (_PLAIN, 0.0):
+        inverse, weights, error = _inverse(group, kernel, labels, touched, ridge, refine_above)
+        residuals, worst = [], 0.0
+        for rows in sets:
+            place, element = np.searchsorted(touched, rows[:, 0]), rows[:, 1]
+            steps = group.differences[element[:, None], element]
+            residual, error_here = block_residual(
+                inverse[..., place[:, None], place, steps], weights[..., place, element, :], error
+            )
+            residuals.append(residual.reshape(*residual.shape[:-1], *labels.shape[2:]))
+            worst = max(worst, float(np.max(error_here)))
+        if worst <= TOLERANCE:
+            break
+    require_digits(worst, ridge)
+    return residuals
+
+
+def leave_out(
+    group: Group,
+    kernel: Float[np.ndarray, "*batch orbits orbits order"],
+    labels: Float[np.ndarray, "orbits order ..."],
+    held_out: Int[np.ndarray, "held 2"],
+    *,
+    ridge: float,
+) -> Float[np.ndarray, "..."]:
+    r"""Residuals on ``held_out`` after training on the other points of an invariant kernel.
+
+    Costs :math:`\sum_\rho (M d_\rho)^3 + |S|^3` rather than :math:`(Mn)^3`.
+
+    Args:
+        group: finite group G of order n.
+        kernel: invariant kernel of M orbits, float64.
+        labels: one for each element of each orbit, with any trailing axis of outputs.
+        held_out: rows (orbit, element), left out together.
+        ridge: absolute, added to the diagonal.
+
+    Returns:
+        y - ŷ at the held-out points.
+
+    Raises:
+        ValueError: if shapes disagree with the group, the kernel is not float64, finite,
+            symmetric and positive definite with ``ridge``, fewer than six digits of the residuals
+            would be right, or ``held_out`` is empty, everything, repeated or out of range.
+    """
+    return leave_sets_out(group, kernel, labels, [held_out], ridge=ridge)[0]
+
+
+def leave_one_out(
+    group: Group,
+    kernel: Float[np.ndarray, "*batch orbits orbits order"],
+    labels: Float[np.ndarray, "orbits order ..."],
+    *,
+    ridge: float,
+) -> Float[np.ndarray, "..."]:
+    """Residuals of all points, each left out alone. Args and errors as in ``leave_out``."""
+    kernel, labels = _check_problem(group, kernel, labels, ridge)
+    held_out_indices(np.zeros(1, int), labels.shape[0] * labels.shape[1])
+    orbits = np.arange(len(labels))
+    inverse, weights, _ = _inverse(group, kernel, labels, orbits, ridge, _PLAIN)
+    residual = weights / inverse[..., orbits, orbits, 0][..., None, None]
+    return residual.reshape(*residual.shape[:-1], *labels.shape[2:])

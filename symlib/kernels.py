@@ -60,8 +60,59 @@ __all__ = [
     "rbf",
 ]
 
+
 #: How to compile loops over κ on a CPU: XLA fills but half of a 512-bit register unless told to.
 WIDE = {"xla_cpu_prefer_vector_width": 512}
+
+
+@jax.jit
+def _rbf(x, other, inverse_length):
+    squared = (
+        jnp.square(x).sum(-1)[..., :, None]
+        + jnp.square(other).sum(-1)[..., None, :]
+        - 2 * x @ jnp.swapaxes(other, -1, -2)
+    )
+    return jnp.exp(-(inverse_length**2) * jnp.maximum(squared, 0))
+
+
+def require_x64() -> None:
+    """Refuse to go on while JAX rounds everything to float32."""
+    if not jax.config.read("jax_enable_x64"):
+        raise ValueError(
+            "JAX must compute in float64, and here it computes in float32; call "
+            "symlib.notebook.setup() or jax.config.update('jax_enable_x64', True) first"
+        )
+
+
+def _check_points(x, other):
+    other = x if other is None else other
+    require_x64()
+    for name, points in (("x", x), ("other", other)):
+        if points.dtype != np.float64:
+            raise ValueError(
+                f"{name} must be float64, got {points.dtype}; convert with .astype('float64')"
+            )
+        if points.ndim < 2 or points.shape[-1] != x.shape[-1] or points.shape[-1] == 0:
+            raise ValueError(
+                f"{name} must have one point per row and as many features as x, got shapes "
+                f"{x.shape} and {other.shape}; flatten images to one axis first"
+            )
+    return jnp.asarray(x), jnp.asarray(other)
+
+
+def require_finite(gram: Any) -> Any:
+    """The Gram matrix, unless an input made it overflow or not a number."""
+    if not bool(jnp.isfinite(gram).all()):
+        raise ValueError(
+            "x and other must be finite, got NaN, infinity or numbers whose squares overflow; "
+            "mend or rescale those points"
+        )
+    return gram
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be finite and > 0, got {value}; 1.0 is the usual choice")
 
 
 def rbf(
@@ -112,6 +163,97 @@ def distance(
     for batch in np.ndindex(x.shape[:-2]):
         gram[batch] = constant - cdist(x[batch], other[batch])
     return require_finite(gram)
+
+
+# arccos(c)/√(1 - c) has its nearest singularity at c = -1, so that on [0, 1], with c = (1 + t)/2,
+# its Chebyshev series gains a factor 5.8 with every term.
+_NODES = chebyshev.chebpts1(21)
+_ARCCOS = chebyshev.cheb2poly(
+    chebyshev.chebfit(
+        _NODES, 2 * np.arcsin(np.sqrt((1 - _NODES) / 4)) / np.sqrt((1 - _NODES) / 2), deg=20
+    )
+)
+
+
+def _arccos(cos):
+    """The inverse cosine to rounding, as √(1 - |cos|) times a polynomial, and faster than JAX's."""
+    angle = polynomial.polyval(2 * jnp.abs(cos) - 1, _ARCCOS) * jnp.sqrt(1 - jnp.abs(cos))
+    return jnp.where(cos < 0, jnp.pi - angle, angle)
+
+
+def _relu_expectations(sigma, row, column):
+    """κ and κ̇ of ReLU, and κ on the two diagonals."""
+    roots = jnp.sqrt(row), jnp.sqrt(column)
+    inverses = (jnp.where(root > 0, 1 / root, 0) for root in roots)
+    cos = sigma * next(inverses) * next(inverses)
+    # A sum over many features rounds cos by tens of eps: 1e-7 in the angle where points coincide.
+    cos = jnp.where(cos > 1 - 64 * jnp.finfo(cos.dtype).eps, 1, jnp.maximum(cos, -1))
+    sin = jnp.sqrt((1 - cos) * (1 + cos))
+    kappa_dot = (jnp.pi - _arccos(cos)) / (2 * jnp.pi)
+    kappa = roots[0] * roots[1] * (sin / (2 * jnp.pi) + kappa_dot * cos)
+    return kappa, kappa_dot, row / 2, column / 2
+
+
+def _erf_expectations(sigma, row, column):
+    """κ and κ̇ of the error function, and κ on the two diagonals."""
+    product = (1 + 2 * row) * (1 + 2 * column)  # D
+    kappa = 2 / jnp.pi * jnp.arcsin(2 * sigma / jnp.sqrt(product))
+    kappa_dot = 4 / jnp.pi / jnp.sqrt(product - 4 * sigma**2)
+    row, column = (2 / jnp.pi * jnp.arcsin(2 * d / (1 + 2 * d)) for d in (row, column))
+    return kappa, kappa_dot, row, column
+
+
+#: By nonlinearity: from Σ(x, x'), Σ(x, x) and Σ(x', x'), which broadcast together, to κ and κ̇ of
+#: the first and κ of the other two.
+EXPECTATIONS = {"relu": _relu_expectations, "erf": _erf_expectations}
+NONLINEARITIES = tuple(EXPECTATIONS)
+
+
+def check_network(
+    hidden_layers: int, weight_std: float, bias_std: float, nonlinearity: str
+) -> None:
+    """Refuse settings of a network that have no kernel."""
+    if not isinstance(hidden_layers, int | np.integer) or hidden_layers < 0:
+        raise ValueError(
+            f"hidden_layers must be an integer ≥ 0, got {hidden_layers!r}; "
+            "1 is one nonlinear layer between two linear ones"
+        )
+    if nonlinearity not in NONLINEARITIES:
+        raise ValueError(
+            f"nonlinearity must be one of {NONLINEARITIES}, got {nonlinearity!r}; "
+            "symlib.tangents opens neural-tangents for others"
+        )
+    _check_positive("weight_std", weight_std)
+    if not (np.isfinite(bias_std) and bias_std >= 0):
+        raise ValueError(f"bias_std must be finite and ≥ 0, got {bias_std}; 0 is no biases")
+
+
+@partial(jax.jit, static_argnames=("hidden_layers", "nonlinearity"), compiler_options=WIDE)
+def _recursion(x, other, weight_variance, bias_variance, hidden_layers, nonlinearity):
+    expectations = EXPECTATIONS[nonlinearity]
+
+    def layer(covariance):
+        return weight_variance * covariance + bias_variance
+
+    features = x.shape[-1]
+    sigma = layer(x @ jnp.swapaxes(other, -1, -2) / features)
+    row = layer(jnp.square(x).sum(-1) / features)[..., :, None]  # Σ(x, x)
+    column = layer(jnp.square(other).sum(-1) / features)[..., None, :]  # Σ(x', x')
+    theta = sigma
+    for _ in range(hidden_layers):
+        kappa, kappa_dot, row, column = expectations(sigma, row, column)
+        sigma, row, column = layer(kappa), layer(row), layer(column)
+        theta = sigma + weight_variance * kappa_dot * theta
+    return sigma, theta
+
+
+def _dense_kernels(x, other, hidden_layers, weight_std, bias_std, nonlinearity):
+    x, other = _check_points(x, other)
+    check_network(hidden_layers, weight_std, bias_std, nonlinearity)
+    sigma, theta = _recursion(
+        x, other, weight_std**2, bias_std**2, int(hidden_layers), nonlinearity
+    )
+    return sigma, require_finite(theta)
 
 
 def nngp(
@@ -200,144 +342,3 @@ def group_averaged(
     flat, flat_other = (o.reshape(-1, *o.shape[2:]) for o in (orbits, other))
     gram = jnp.asarray(kernel(flat, flat_other))
     return gram.reshape(*orbits.shape[:2], *other.shape[:2]).mean((1, 3))
-
-
-def _dense_kernels(x, other, hidden_layers, weight_std, bias_std, nonlinearity):
-    x, other = _check_points(x, other)
-    check_network(hidden_layers, weight_std, bias_std, nonlinearity)
-    sigma, theta = _recursion(
-        x, other, weight_std**2, bias_std**2, int(hidden_layers), nonlinearity
-    )
-    return sigma, require_finite(theta)
-
-
-def check_network(
-    hidden_layers: int, weight_std: float, bias_std: float, nonlinearity: str
-) -> None:
-    """Refuse settings of a network that have no kernel."""
-    if not isinstance(hidden_layers, int | np.integer) or hidden_layers < 0:
-        raise ValueError(
-            f"hidden_layers must be an integer ≥ 0, got {hidden_layers!r}; "
-            "1 is one nonlinear layer between two linear ones"
-        )
-    if nonlinearity not in NONLINEARITIES:
-        raise ValueError(
-            f"nonlinearity must be one of {NONLINEARITIES}, got {nonlinearity!r}; "
-            "symlib.tangents opens neural-tangents for others"
-        )
-    _check_positive("weight_std", weight_std)
-    if not (np.isfinite(bias_std) and bias_std >= 0):
-        raise ValueError(f"bias_std must be finite and ≥ 0, got {bias_std}; 0 is no biases")
-
-
-@partial(jax.jit, static_argnames=("hidden_layers", "nonlinearity"), compiler_options=WIDE)
-def _recursion(x, other, weight_variance, bias_variance, hidden_layers, nonlinearity):
-    expectations = EXPECTATIONS[nonlinearity]
-
-    def layer(covariance):
-        return weight_variance * covariance + bias_variance
-
-    features = x.shape[-1]
-    sigma = layer(x @ jnp.swapaxes(other, -1, -2) / features)
-    row = layer(jnp.square(x).sum(-1) / features)[..., :, None]  # Σ(x, x)
-    column = layer(jnp.square(other).sum(-1) / features)[..., None, :]  # Σ(x', x')
-    theta = sigma
-    for _ in range(hidden_layers):
-        kappa, kappa_dot, row, column = expectations(sigma, row, column)
-        sigma, row, column = layer(kappa), layer(row), layer(column)
-        theta = sigma + weight_variance * kappa_dot * theta
-    return sigma, theta
-
-
-def _relu_expectations(sigma, row, column):
-    """κ and κ̇ of ReLU, and κ on the two diagonals."""
-    roots = jnp.sqrt(row), jnp.sqrt(column)
-    inverses = (jnp.where(root > 0, 1 / root, 0) for root in roots)
-    cos = sigma * next(inverses) * next(inverses)
-    # A sum over many features rounds cos by tens of eps: 1e-7 in the angle where points coincide.
-    cos = jnp.where(cos > 1 - 64 * jnp.finfo(cos.dtype).eps, 1, jnp.maximum(cos, -1))
-    sin = jnp.sqrt((1 - cos) * (1 + cos))
-    kappa_dot = (jnp.pi - _arccos(cos)) / (2 * jnp.pi)
-    kappa = roots[0] * roots[1] * (sin / (2 * jnp.pi) + kappa_dot * cos)
-    return kappa, kappa_dot, row / 2, column / 2
-
-
-def _arccos(cos):
-    """The inverse cosine to rounding, as √(1 - |cos|) times a polynomial, and faster than JAX's."""
-    angle = polynomial.polyval(2 * jnp.abs(cos) - 1, _ARCCOS) * jnp.sqrt(1 - jnp.abs(cos))
-    return jnp.where(cos < 0, jnp.pi - angle, angle)
-
-
-# arccos(c)/√(1 - c) has its nearest singularity at c = -1, so that on [0, 1], with c = (1 + t)/2,
-# its Chebyshev series gains a factor 5.8 with every term.
-_NODES = chebyshev.chebpts1(21)
-_ARCCOS = chebyshev.cheb2poly(
-    chebyshev.chebfit(
-        _NODES, 2 * np.arcsin(np.sqrt((1 - _NODES) / 4)) / np.sqrt((1 - _NODES) / 2), deg=20
-    )
-)
-
-
-def _erf_expectations(sigma, row, column):
-    """κ and κ̇ of the error function, and κ on the two diagonals."""
-    product = (1 + 2 * row) * (1 + 2 * column)  # D
-    kappa = 2 / jnp.pi * jnp.arcsin(2 * sigma / jnp.sqrt(product))
-    kappa_dot = 4 / jnp.pi / jnp.sqrt(product - 4 * sigma**2)
-    row, column = (2 / jnp.pi * jnp.arcsin(2 * d / (1 + 2 * d)) for d in (row, column))
-    return kappa, kappa_dot, row, column
-
-
-#: By nonlinearity: from Σ(x, x'), Σ(x, x) and Σ(x', x'), which broadcast together, to κ and κ̇ of
-#: the first and κ of the other two.
-EXPECTATIONS = {"relu": _relu_expectations, "erf": _erf_expectations}
-NONLINEARITIES = tuple(EXPECTATIONS)
-
-
-@jax.jit
-def _rbf(x, other, inverse_length):
-    squared = (
-        jnp.square(x).sum(-1)[..., :, None]
-        + jnp.square(other).sum(-1)[..., None, :]
-        - 2 * x @ jnp.swapaxes(other, -1, -2)
-    )
-    return jnp.exp(-(inverse_length**2) * jnp.maximum(squared, 0))
-
-
-def _check_points(x, other):
-    other = x if other is None else other
-    require_x64()
-    for name, points in (("x", x), ("other", other)):
-        if points.dtype != np.float64:
-            raise ValueError(
-                f"{name} must be float64, got {points.dtype}; convert with .astype('float64')"
-            )
-        if points.ndim < 2 or points.shape[-1] != x.shape[-1] or points.shape[-1] == 0:
-            raise ValueError(
-                f"{name} must have one point per row and as many features as x, got shapes "
-                f"{x.shape} and {other.shape}; flatten images to one axis first"
-            )
-    return jnp.asarray(x), jnp.asarray(other)
-
-
-def require_x64() -> None:
-    """Refuse to go on while JAX rounds everything to float32."""
-    if not jax.config.read("jax_enable_x64"):
-        raise ValueError(
-            "JAX must compute in float64, and here it computes in float32; call "
-            "symlib.notebook.setup() or jax.config.update('jax_enable_x64', True) first"
-        )
-
-
-def require_finite(gram: Any) -> Any:
-    """The Gram matrix, unless an input made it overflow or not a number."""
-    if not bool(jnp.isfinite(gram).all()):
-        raise ValueError(
-            "x and other must be finite, got NaN, infinity or numbers whose squares overflow; "
-            "mend or rescale those points"
-        )
-    return gram
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not (np.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be finite and > 0, got {value}; 1.0 is the usual choice")

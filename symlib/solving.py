@@ -23,14 +23,139 @@ from symlib._checks import EPS
 
 __all__ = ["TOLERANCE", "largest_row_sum", "require_digits", "solve"]
 
+
 #: The largest relative error that is not refused.
 TOLERANCE = 1e-6
+
 
 _STEPS = 20  # of refinement, at most
 _PARTS = 4  # that a matrix is cut into
 _FEW = (
     4  # points, at most, of matrices that LAPACK would take longer to be called for than to solve
 )
+
+
+def _powers_of_two(diagonal):
+    """Powers of two near one over the roots, and ones where there is none."""
+    _, exponent = np.frexp(diagonal)
+    return np.where(diagonal > 0, np.ldexp(1.0, -exponent // 2), 1.0)
+
+
+def largest_row_sum(
+    matrices: Inexact[np.ndarray, "*batch rows columns"],
+) -> Float[np.ndarray, "*batch"] | float:
+    """The largest sum of a row's absolute entries, not below the spectral norm if symmetric."""
+    return np.abs(matrices).sum(axis=-1).max(axis=-1)
+
+
+def _cholesky(matrices, ridge):
+    try:
+        return np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        lowest = np.linalg.eigvalsh(matrices)[:, 0]
+        scale = np.diagonal(matrices, axis1=-2, axis2=-1).real.max(axis=-1)
+        worst = np.argmin(lowest + 100 * matrices.shape[-1] * EPS * scale)
+        if lowest[worst] < -100 * matrices.shape[-1] * EPS * scale[worst]:
+            raise ValueError(
+                f"gram must be positive definite, got an indefinite one with ridge {ridge}: its "
+                f"lowest eigenvalue is {lowest[worst]:.2g}; check the kernel, or raise ridge"
+            ) from None
+        raise ValueError(
+            f"gram is singular to working precision with ridge {ridge}, so no leave-out error can "
+            "be computed from it; raise ridge, or drop points that coincide"
+        ) from None
+
+
+def _substitute_together(factors, columns):
+    """The same, row by row for all matrices at once."""
+    points = factors.shape[-1]
+    solution = np.array(columns, np.result_type(factors, columns))
+    for lower, order in (
+        (factors, range(points)),
+        (np.swapaxes(factors.conj(), -1, -2), reversed(range(points))),
+    ):
+        done = []
+        for p in order:
+            for q in done:
+                solution[:, p] -= lower[:, p, q, None] * solution[:, q]
+            solution[:, p] /= lower[:, p, p, None]
+            done.append(p)
+    return solution
+
+
+def _substitute(factors, columns):
+    """Solutions from lower triangular factors, forward and back."""
+    if factors.shape[-1] <= _FEW:
+        return _substitute_together(factors, columns)
+    solve_factored = lapack.zpotrs if np.iscomplexobj(factors) else lapack.dpotrs
+    dtype = np.result_type(factors, columns)
+    upper = np.swapaxes(factors.conj(), -1, -2)
+    rows = np.array(np.swapaxes(columns, -1, -2), dtype, order="C")  # in LAPACK's order, and ours
+    for factor, row in zip(upper, rows):
+        solve_factored(factor, row.T, lower=0, overwrite_b=1)
+    return np.swapaxes(rows, -1, -2)
+
+
+def _parts(matrix, axis, bits):
+    """The matrix as a sum, of parts with at most ``bits`` bits beside the largest along an axis."""
+    parts = []
+    for _ in range(_PARTS):
+        _, exponent = np.frexp(np.abs(matrix).max(axis=axis, keepdims=True))
+        shift = np.ldexp(1.5, exponent + 52 - bits)
+        parts.append((matrix + shift) - shift)
+        matrix = matrix - parts[-1]
+    return parts
+
+
+def _products(gram, ridges, solution) -> Iterator[np.ndarray]:
+    """Matrices whose sum is (K + diag(ridges))X, each without rounding error, the largest first."""
+    bits = (53 - (gram.shape[-1] - 1).bit_length()) // 2
+    rows, columns = _parts(gram, -1, bits), _parts(solution, -2, bits)
+    halves = _parts(ridges, -1, 26)[:2]
+    for order in range(_PARTS):
+        for i in range(order + 1):
+            yield rows[i] @ columns[order - i]
+    for half in halves:
+        for column in columns:
+            yield half * column
+
+
+def _residual(gram, ridges, solution, columns):
+    """B − (K + diag(ridges))X to about twice the digits of float64."""
+    if np.iscomplexobj(gram):
+        blocks = np.block([[gram.real, -gram.imag], [gram.imag, gram.real]])
+        stacked = [np.concatenate([m.real, m.imag], axis=-2) for m in (solution, columns)]
+        both = _residual(blocks, np.concatenate([ridges, ridges], axis=-2), *stacked)
+        points = gram.shape[-1]
+        return both[..., :points, :] + 1j * both[..., points:, :]
+    high, low = columns, np.zeros_like(columns)
+    for term in _products(gram, ridges, solution):
+        total = high - term
+        taken = total - high
+        low += (high - (total - taken)) - (term + taken)
+        high = total
+    return high + low
+
+
+def _refine(gram, ridges, factors, columns, solution):
+    """Solutions with corrections added, and an estimate of their relative error.
+
+    A correction shrinks the error by as much as it is smaller than the correction before.
+    """
+    error, previous = np.ones(len(gram)), 1.0
+    for _ in range(_STEPS):
+        correction = _substitute(factors, _residual(gram, ridges, solution, columns))
+        largest = np.abs(solution).max(axis=-2, keepdims=True)
+        relative = np.abs(correction) / np.where(largest > 0, largest, 1)
+        size = relative.max(axis=(-2, -1))
+        if not (size < previous / 2).any():
+            break
+        solution = solution + correction
+        shrunk = size * (size / np.maximum(previous, EPS**2))
+        error, previous = np.where(size < previous / 2, shrunk, error), size
+        if (error < EPS).all():
+            break
+    return solution, np.maximum(error, EPS)
 
 
 def solve(
@@ -87,19 +212,6 @@ def solve(
     )
 
 
-def _powers_of_two(diagonal):
-    """Powers of two near one over the roots, and ones where there is none."""
-    _, exponent = np.frexp(diagonal)
-    return np.where(diagonal > 0, np.ldexp(1.0, -exponent // 2), 1.0)
-
-
-def largest_row_sum(
-    matrices: Inexact[np.ndarray, "*batch rows columns"],
-) -> Float[np.ndarray, "*batch"] | float:
-    """The largest sum of a row's absolute entries, not below the spectral norm if symmetric."""
-    return np.abs(matrices).sum(axis=-1).max(axis=-1)
-
-
 def require_digits(error: Float[np.ndarray, "..."] | float, ridge: float) -> None:
     """Refuse a result whose relative error is estimated above ``TOLERANCE``."""
     if not np.all(error <= TOLERANCE):
@@ -108,113 +220,3 @@ def require_digits(error: Float[np.ndarray, "..."] | float, ridge: float) -> Non
             f"residual would be about {np.max(error):.1g}, more than {TOLERANCE:g}; raise ridge, "
             "or drop points that coincide"
         )
-
-
-def _cholesky(matrices, ridge):
-    try:
-        return np.linalg.cholesky(matrices)
-    except np.linalg.LinAlgError:
-        lowest = np.linalg.eigvalsh(matrices)[:, 0]
-        scale = np.diagonal(matrices, axis1=-2, axis2=-1).real.max(axis=-1)
-        worst = np.argmin(lowest + 100 * matrices.shape[-1] * EPS * scale)
-        if lowest[worst] < -100 * matrices.shape[-1] * EPS * scale[worst]:
-            raise ValueError(
-                f"gram must be positive definite, got an indefinite one with ridge {ridge}: its "
-                f"lowest eigenvalue is {lowest[worst]:.2g}; check the kernel, or raise ridge"
-            ) from None
-        raise ValueError(
-            f"gram is singular to working precision with ridge {ridge}, so no leave-out error can "
-            "be computed from it; raise ridge, or drop points that coincide"
-        ) from None
-
-
-def _substitute(factors, columns):
-    """Solutions from lower triangular factors, forward and back."""
-    if factors.shape[-1] <= _FEW:
-        return _substitute_together(factors, columns)
-    solve_factored = lapack.zpotrs if np.iscomplexobj(factors) else lapack.dpotrs
-    dtype = np.result_type(factors, columns)
-    upper = np.swapaxes(factors.conj(), -1, -2)
-    rows = np.array(np.swapaxes(columns, -1, -2), dtype, order="C")  # in LAPACK's order, and ours
-    for factor, row in zip(upper, rows):
-        solve_factored(factor, row.T, lower=0, overwrite_b=1)
-    return np.swapaxes(rows, -1, -2)
-
-
-def _substitute_together(factors, columns):
-    """The same, row by row for all matrices at once."""
-    points = factors.shape[-1]
-    solution = np.array(columns, np.result_type(factors, columns))
-    for lower, order in (
-        (factors, range(points)),
-        (np.swapaxes(factors.conj(), -1, -2), reversed(range(points))),
-    ):
-        done: list[int] = []
-        for p in order:
-            for q in done:
-                solution[:, p] -= lower[:, p, q, None] * solution[:, q]
-            solution[:, p] /= lower[:, p, p, None]
-            done.append(p)
-    return solution
-
-
-def _refine(gram, ridges, factors, columns, solution):
-    """Solutions with corrections added, and an estimate of their relative error.
-
-    A correction shrinks the error by as much as it is smaller than the correction before.
-    """
-    error, previous = np.ones(len(gram)), 1.0
-    for _ in range(_STEPS):
-        correction = _substitute(factors, _residual(gram, ridges, solution, columns))
-        largest = np.abs(solution).max(axis=-2, keepdims=True)
-        relative = np.abs(correction) / np.where(largest > 0, largest, 1)
-        size = relative.max(axis=(-2, -1))
-        if not (size < previous / 2).any():
-            break
-        solution = solution + correction
-        shrunk = size * (size / np.maximum(previous, EPS**2))
-        error, previous = np.where(size < previous / 2, shrunk, error), size
-        if (error < EPS).all():
-            break
-    return solution, np.maximum(error, EPS)
-
-
-def _residual(gram, ridges, solution, columns):
-    """B − (K + diag(ridges))X to about twice the digits of float64."""
-    if np.iscomplexobj(gram):
-        blocks = np.block([[gram.real, -gram.imag], [gram.imag, gram.real]])
-        stacked = [np.concatenate([m.real, m.imag], axis=-2) for m in (solution, columns)]
-        both = _residual(blocks, np.concatenate([ridges, ridges], axis=-2), *stacked)
-        points = gram.shape[-1]
-        return both[..., :points, :] + 1j * both[..., points:, :]
-    high, low = columns, np.zeros_like(columns)
-    for term in _products(gram, ridges, solution):
-        total = high - term
-        taken = total - high
-        low += (high - (total - taken)) - (term + taken)
-        high = total
-    return high + low
-
-
-def _products(gram, ridges, solution) -> Iterator[np.ndarray]:
-    """Matrices whose sum is (K + diag(ridges))X, each without rounding error, the largest first."""
-    bits = (53 - (gram.shape[-1] - 1).bit_length()) // 2
-    rows, columns = _parts(gram, -1, bits), _parts(solution, -2, bits)
-    halves = _parts(ridges, -1, 26)[:2]
-    for order in range(_PARTS):
-        for i in range(order + 1):
-            yield rows[i] @ columns[order - i]
-    for half in halves:
-        for column in columns:
-            yield half * column
-
-
-def _parts(matrix, axis, bits):
-    """The matrix as a sum, of parts with at most ``bits`` bits beside the largest along an axis."""
-    parts = []
-    for _ in range(_PARTS):
-        _, exponent = np.frexp(np.abs(matrix).max(axis=axis, keepdims=True))
-        shift = np.ldexp(1.5, exponent + 52 - bits)
-        parts.append((matrix + shift) - shift)
-        matrix = matrix - parts[-1]
-    return parts

@@ -31,6 +31,7 @@ from jaxtyping import Float
 
 __all__ = ["gram", "load"]
 
+
 _CORE_NAMES = (
     "AbstractValue",
     "Jaxpr",
@@ -43,6 +44,7 @@ _CORE_NAMES = (
 )
 _TENSORFLOW_MODULE = "neural_tangents.experimental"
 
+
 # Repeated at every use of a layer, right or wrong, with the folder it is installed in; ``gram``
 # says instead what they ask for.
 _REMINDERS = (
@@ -51,60 +53,11 @@ _REMINDERS = (
 )
 
 
-def load() -> ModuleType:
-    """The module ``neural_tangents``, opened on the JAX that is installed.
-
-    Raises:
-        ImportError: if it is not installed; it must be installed without its dependencies.
-    """
-    if "neural_tangents" in sys.modules:
-        return sys.modules["neural_tangents"]
-    if importlib.util.find_spec("neural_tangents") is None:
-        raise ImportError(
-            "neural-tangents is not installed; it is needed only as an oracle, without its own "
-            "dependencies: pip install --no-deps neural-tangents frozendict"
-        )
-    with _old_jax_names(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        module = importlib.import_module("neural_tangents")
-    _mend()
-    return module
-
-
-def gram(
-    kernel_fn: Callable,
-    x: Float[np.ndarray, "points ..."],
-    other: Float[np.ndarray, "others ..."] | None = None,
-    *,
-    get: str = "ntk",
-) -> Float[np.ndarray, "points others"]:
-    """A kernel of neural-tangents as a float64 Gram matrix for our solvers.
-
-    Nothing checks that the branches of a residual sum are independent: all but one of them must
-    end in a layer with weights of its own. Attention with ``linear_scaling`` uses one matrix for
-    queries and keys.
-
-    Args:
-        kernel_fn: third of what ``stax.serial`` returns.
-        x: inputs of the network, its batch axis first.
-        other: inputs to compare with; ``x`` itself by default.
-        get: ``"ntk"`` or ``"nngp"``.
-
-    Raises:
-        ValueError: if ``get`` is neither, or JAX computes in float32.
-    """
-    if get not in ("ntk", "nngp"):
-        raise ValueError(f"get must be 'ntk' or 'nngp', got {get!r}; ask for one kernel at a time")
-    with warnings.catch_warnings():
-        for reminder in _REMINDERS:
-            warnings.filterwarnings("ignore", reminder)
-        computed = np.asarray(kernel_fn(x, other, get))
-    if computed.dtype != np.float64:
-        raise ValueError(
-            f"kernel_fn must compute in float64, got {computed.dtype}; pass float64 inputs and "
-            "call symlib.notebook.setup() first"
-        )
-    return computed
+def _changed(module: ModuleType, **names: object) -> ModuleType:
+    """A copy of the module with some names of it changed."""
+    copy = ModuleType(module.__name__)
+    vars(copy).update(vars(module) | names)
+    return copy
 
 
 def _mend() -> None:
@@ -162,13 +115,6 @@ def _mend() -> None:
     empirical._eqn_vjp_fn, empirical._get_flops = pull_back, get_flops
 
 
-def _changed(module: ModuleType, **names: object) -> ModuleType:
-    """A copy of the module with some names of it changed."""
-    copy = ModuleType(module.__name__)
-    vars(copy).update(vars(module) | names)
-    return copy
-
-
 @contextmanager
 def _old_jax_names() -> Iterator[None]:
     """JAX with the names that neural-tangents imports, for as long as that takes."""
@@ -205,3 +151,59 @@ def _old_jax_names() -> Iterator[None]:
         for module, name in added:
             delattr(module, name)
         sys.modules.pop("jax.util", None) if "jax.util" in replaced else None
+
+
+def load() -> ModuleType:
+    """The module ``neural_tangents``, opened on the JAX that is installed.
+
+    Raises:
+        ImportError: if it is not installed; it must be installed without its dependencies.
+    """
+    if "neural_tangents" in sys.modules:
+        return sys.modules["neural_tangents"]
+    if importlib.util.find_spec("neural_tangents") is None:
+        raise ImportError(
+            "neural-tangents is not installed; it is needed only as an oracle, without its own "
+            "dependencies: pip install --no-deps neural-tangents frozendict"
+        )
+    with _old_jax_names(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = importlib.import_module("neural_tangents")
+    _mend()
+    return module
+
+
+def gram(
+    kernel_fn: Callable,
+    x: Float[np.ndarray, "points ..."],
+    other: Float[np.ndarray, "others ..."] | None = None,
+    *,
+    get: str = "ntk",
+) -> Float[np.ndarray, "points others"]:
+    """A kernel of neural-tangents as a float64 Gram matrix for our solvers.
+
+    Nothing checks that the branches of a residual sum are independent: all but one of them must
+    end in a layer with weights of its own. Attention with ``linear_scaling`` uses one matrix for
+    queries and keys.
+
+    Args:
+        kernel_fn: third of what ``stax.serial`` returns.
+        x: inputs of the network, its batch axis first.
+        other: inputs to compare with; ``x`` itself by default.
+        get: ``"ntk"`` or ``"nngp"``.
+
+    Raises:
+        ValueError: if ``get`` is neither, or JAX computes in float32.
+    """
+    if get not in ("ntk", "nngp"):
+        raise ValueError(f"get must be 'ntk' or 'nngp', got {get!r}; ask for one kernel at a time")
+    with warnings.catch_warnings():
+        for reminder in _REMINDERS:
+            warnings.filterwarnings("ignore", reminder)
+        computed = np.asarray(kernel_fn(x, other, get))
+    if computed.dtype != np.float64:
+        raise ValueError(
+            f"kernel_fn must compute in float64, got {computed.dtype}; pass float64 inputs and "
+            "call symlib.notebook.setup() first"
+        )
+    return computed

@@ -27,6 +27,113 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def _precision(device):
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
+
+
+def _step(network, optimizer, turned, targets, batch, slice):
+    """One step of Adam on a batch; its mean loss."""
+    batch = batch.to(targets.device)
+    batch = batch[torch.argsort(batch % turned.count, stable=True)]
+    images, classes = turned(batch), targets[batch // turned.count]
+    optimizer.zero_grad()
+    total = torch.zeros((), device=targets.device)
+    for part, known in zip(images.split(slice), classes.split(slice), strict=True):
+        with _precision(targets.device):
+            logits = network(part)
+        loss = nn.functional.cross_entropy(logits.float(), known, reduction="sum") / len(batch)
+        loss.backward()
+        total += loss.detach()
+    optimizer.step()
+    return total
+
+
+def predict(
+    network: nn.Module,
+    turned: TurnedImages,
+    samples: Int[Tensor, " samples"],
+    *,
+    slice: int = 2048,
+) -> Int[Tensor, " samples"]:
+    """The class that ``network`` takes each sample for."""
+    device = turned.coefficients.device
+    network.eval()
+    with torch.no_grad(), _precision(device):
+        parts = [network(turned(part.to(device))).argmax(dim=1) for part in samples.split(slice)]
+    return torch.cat(parts)
+
+
+def _measure(network, turned, targets, tests, slice):
+    """Accuracy on every set, and what the held-out samples are taken for."""
+    row = {}
+    for name, samples in tests.items():
+        if not len(samples):
+            row[name] = float("nan")
+            continue
+        taken = predict(network, turned, samples, slice=slice)
+        right = taken == targets[samples.to(taken.device) // turned.count]
+        row[name] = right.float().mean().item()
+    classes = int(targets.max()) + 1
+    counts = torch.bincount(taken, minlength=classes).tolist()  # taken: of held_out, the last set
+    return row | {f"held_out_as_{label}": number for label, number in enumerate(counts)}
+
+
+def _derived(*seeds):
+    return int(np.random.SeedSequence(seeds).generate_state(1)[0])
+
+
+def _batches(samples, size, seed, start):
+    """Batches without end, from number ``start`` on; the samples of each epoch in a new order."""
+    per_epoch = -(-len(samples) // size)
+    first = start % per_epoch
+    for epoch in itertools.count(start // per_epoch):
+        generator = torch.Generator().manual_seed(_derived(seed, 1, epoch))
+        shuffled = samples[torch.randperm(len(samples), generator=generator)]
+        yield from shuffled.split(size)[first:]
+        first = 0
+
+
+def _some(samples, most, seed):
+    """At most so many of the samples, always the same."""
+    generator = torch.Generator().manual_seed(_derived(seed, 2))
+    return samples[torch.randperm(len(samples), generator=generator)[:most].sort().values]
+
+
+def _checksums(**tensors):
+    """SHA-256 of named tensors, for each name of a group of them."""
+    return {
+        name: hashlib.sha256(
+            b"".join(t.cpu().numpy().tobytes() for t in group.values())
+        ).hexdigest()
+        for name, group in tensors.items()
+    }
+
+
+def _restore(checkpoint, about, network, optimizer):
+    """The rows that are done, with the network and optimiser as they were then."""
+    if checkpoint is None or not Path(checkpoint).exists():
+        return []
+    state = torch.load(checkpoint, weights_only=True)
+    differing = [key for key in about if state["about"].get(key) != about[key]]
+    if differing:
+        raise ValueError(
+            f"checkpoint must be of the same training, got one with another {differing[0]} in "
+            f"{checkpoint}; choose another file, or remove it to start afresh"
+        )
+    network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["rows"]
+
+
+def _keep(checkpoint, about, network, optimizer, rows):
+    if checkpoint is None:
+        return
+    state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
+    part = Path(f"{checkpoint}.part")
+    torch.save(state | {"about": about, "rows": rows}, part)
+    os.replace(part, checkpoint)
+
+
 def train(
     network: nn.Module,
     turned: TurnedImages,
@@ -98,110 +205,3 @@ def train(
     if checkpoint is not None:
         Path(checkpoint).unlink()
     return pd.DataFrame(rows)
-
-
-def predict(
-    network: nn.Module,
-    turned: TurnedImages,
-    samples: Int[Tensor, " samples"],
-    *,
-    slice: int = 2048,
-) -> Int[Tensor, " samples"]:
-    """The class that ``network`` takes each sample for."""
-    device = turned.coefficients.device
-    network.eval()
-    with torch.no_grad(), _precision(device):
-        parts = [network(turned(part.to(device))).argmax(dim=1) for part in samples.split(slice)]
-    return torch.cat(parts)
-
-
-def _step(network, optimizer, turned, targets, batch, slice):
-    """One step of Adam on a batch; its mean loss."""
-    batch = batch.to(targets.device)
-    batch = batch[torch.argsort(batch % turned.count, stable=True)]
-    images, classes = turned(batch), targets[batch // turned.count]
-    optimizer.zero_grad()
-    total = torch.zeros((), device=targets.device)
-    for part, known in zip(images.split(slice), classes.split(slice), strict=True):
-        with _precision(targets.device):
-            logits = network(part)
-        loss = nn.functional.cross_entropy(logits.float(), known, reduction="sum") / len(batch)
-        loss.backward()
-        total += loss.detach()
-    optimizer.step()
-    return total
-
-
-def _measure(network, turned, targets, tests, slice):
-    """Accuracy on every set, and what the held-out samples are taken for."""
-    row = {}
-    for name, samples in tests.items():
-        if not len(samples):
-            row[name] = float("nan")
-            continue
-        taken = predict(network, turned, samples, slice=slice)
-        right = taken == targets[samples.to(taken.device) // turned.count]
-        row[name] = right.float().mean().item()
-    classes = int(targets.max()) + 1
-    counts = torch.bincount(taken, minlength=classes).tolist()  # taken: of held_out, the last set
-    return row | {f"held_out_as_{label}": number for label, number in enumerate(counts)}
-
-
-def _batches(samples, size, seed, start):
-    """Batches without end, from number ``start`` on; the samples of each epoch in a new order."""
-    per_epoch = -(-len(samples) // size)
-    first = start % per_epoch
-    for epoch in itertools.count(start // per_epoch):
-        generator = torch.Generator().manual_seed(_derived(seed, 1, epoch))
-        shuffled = samples[torch.randperm(len(samples), generator=generator)]
-        yield from shuffled.split(size)[first:]
-        first = 0
-
-
-def _some(samples, most, seed):
-    """At most so many of the samples, always the same."""
-    generator = torch.Generator().manual_seed(_derived(seed, 2))
-    return samples[torch.randperm(len(samples), generator=generator)[:most].sort().values]
-
-
-def _derived(*seeds):
-    return int(np.random.SeedSequence(seeds).generate_state(1)[0])
-
-
-def _precision(device):
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
-
-
-def _checksums(**tensors):
-    """SHA-256 of named tensors, for each name of a group of them."""
-    return {
-        name: hashlib.sha256(
-            b"".join(t.cpu().numpy().tobytes() for t in group.values())
-        ).hexdigest()
-        for name, group in tensors.items()
-    }
-
-
-def _restore(checkpoint, about, network, optimizer):
-    """The rows that are done, with the network and optimiser as they were then."""
-    if checkpoint is None or not Path(checkpoint).exists():
-        return []
-    state = torch.load(checkpoint, weights_only=True)
-    differing = [key for key in about if state["about"].get(key) != about[key]]
-    if differing:
-        raise ValueError(
-            f"checkpoint must be of the same training, got one with another {differing[0]} in "
-            f"{checkpoint}; choose another file, or remove it to start afresh"
-        )
-    network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
-    return state["rows"]
-
-
-def _keep(checkpoint, about, network, optimizer, rows):
-    if checkpoint is None:
-        return
-    state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-    part = Path(f"{checkpoint}.part")
-    torch.save(state | {"about": about, "rows": rows}, part)
-    os.replace(part, checkpoint)

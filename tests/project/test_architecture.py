@@ -1,5 +1,6 @@
 """ARCHITECTURE.md says the truth about who imports whom, and its example runs."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -35,6 +36,18 @@ def test_modules_import_from_rows_above_their_own(module):
     for name in above:
         higher = row_of(name) < row_of(module)
         assert higher or (row_of(name) == row_of(module) and _kind(name) in same), name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_read_from_top_to_bottom(module):
+    """What a function uses of its module is defined above it."""
+    body = ast.parse((ROOT / "symlib" / f"{module.replace('.', '/')}.py").read_text("utf-8")).body
+    definitions = [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    below = {node.name for node in definitions}
+    for node in definitions:
+        below.remove(node.name)
+        used = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+        assert not used & below, f"{node.name} uses what stands below it: {used & below}"
 
 
 def test_the_example_of_an_experiment_runs(tmp_path):

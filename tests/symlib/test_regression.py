@@ -245,3 +245,18 @@ def test_small_points_keep_their_digits_beside_large_ones(ridge):
         inverse = exact**-1
         truth = [float(weights[p] / inverse[p, p]) for p in range(8)]
     np.testing.assert_allclose(found, truth, rtol=1e-6)
+
+
+@pytest.mark.parametrize("points", [1, 2, solving._FEW, solving._FEW + 1])
+@pytest.mark.parametrize("is_complex", [False, True])
+def test_matrices_of_few_points_are_solved_as_those_of_many(points, is_complex):
+    generator = np.random.default_rng(points)
+    root = generator.normal(size=(5, points, points)) + is_complex * 1j * generator.normal(
+        size=(5, points, points)
+    )
+    gram = root @ root.conj().swapaxes(-1, -2) + np.eye(points)
+    columns = generator.normal(size=(points, 3))
+    found, *_ = solving.solve(gram, columns, ridge=0.5, refine_above=1.0)
+    np.testing.assert_allclose(
+        (gram + 0.5 * np.eye(points)) @ found, np.broadcast_to(columns, found.shape), atol=1e-12
+    )
