@@ -151,7 +151,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     paths = {path.stem: path for path in sorted(options.book.glob("*.ipynb"))}
     if unknown := set(options.chapter) - set(paths):
-        parser.error(f"no chapter {', '.join(sorted(unknown))}; choose from {', '.join(paths)}")
+        parser.error(
+            f"no chapter {', '.join(sorted(unknown))}; choose from {', '.join(paths)}; "
+            "make notebooks writes those of new chapters"
+        )
     if options.keep and os.environ.get("SYMLIB_SCALE", "quick") != "quick":
         parser.error("--keep is for the quick scale, which readers run; unset SYMLIB_SCALE")
     options.out.mkdir(parents=True, exist_ok=True)

@@ -64,6 +64,9 @@ def write(root: Path = ROOT) -> None:
     """Write the notebook of every chapter that has code, where it differs from what is there."""
     place = address.read(root=root)
     chapters = read_chapters(root)
+    for path in sorted((root / "book").glob("*.md")):
+        if path.stem not in chapters:
+            raise LoweringError(f"book/{path.name} must be in _toc.yml; add a line for it there")
     targets = collect(chapters, place.pages, root / "book" / "references.bib")
     targets.numbers = measured.read(root)
     durations = read_durations(root)

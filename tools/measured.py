@@ -103,15 +103,15 @@ def table(
 
     Args:
         chapters: their text by name.
-        kept: the numbers so far.
+        kept: the numbers so far, which stay where their chapter was not executed.
         found: what the chapters recorded.
     """
     file = io.StringIO()
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(["key", *_ENDS])
     quoted = {match[1].split()[0] for text in chapters.values() for match in ROLE.finditer(text)}
-    for key in sorted(quoted & set(found)):
-        stays = key in kept and _agree(kept[key], found[key])
+    for key in sorted(quoted & (set(found) | set(kept))):
+        stays = key not in found or (key in kept and _agree(kept[key], found[key]))
         rows.writerow([key, *(f"{end:.6g}" for end in _ends((kept if stays else found)[key]))])
     return file.getvalue()
 

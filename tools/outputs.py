@@ -7,8 +7,9 @@ it. The pages show these outputs. A last cell says where the package was and wha
 A chapter runs again when its code cells change, or the code of what they import of symlib, the
 stored tables that they read, the lock, the scale or Python; not for prose or a docstring.
 
-``python -m tools.outputs`` executes what changed, without the pages; with ``--numbers`` it also
-takes the numbers of the prose from there, as ``tools/measured.py`` says.
+``python -m tools.outputs`` executes what changed, or what of the named chapters did, without the
+pages; with ``--numbers`` it also takes the numbers of the prose from there, as
+``tools/measured.py`` says.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import nbformat
@@ -44,11 +46,26 @@ def folder(root: Path) -> Path:
     return root / "_build" / "executed"
 
 
-def refresh(root: Path = ROOT) -> list[execute.Outcome]:
-    """Execute what must run again, and return what failed; each chapter is kept once it is done."""
+def refresh(root: Path = ROOT, only: Collection[str] = ()) -> list[execute.Outcome]:
+    """Execute what must run again, and return what failed; each chapter is kept once it is done.
+
+    Args:
+        root: of the book.
+        only: the chapters to look at; all where none is named.
+
+    Raises:
+        ValueError: if there is no such chapter.
+    """
     folder(root).mkdir(parents=True, exist_ok=True)
     keys, notebooks = {}, {}
-    for name, text in lower.with_code(lower.read_chapters(root)).items():
+    chapters = lower.with_code(lower.read_chapters(root))
+    if unknown := set(only) - set(chapters):
+        raise ValueError(
+            f"chapters must be among {', '.join(chapters)}, got {', '.join(sorted(unknown))}; "
+            "a new one needs a line in _toc.yml"
+        )
+    for name in only or chapters:
+        text = chapters[name]
         cells = lower.code_cells(text, address.read(root=root).requirement)
         keys[name] = key([cell.source for cell in cells], root)
         if _key_of(folder(root) / f"{name}.ipynb") != keys[name]:
@@ -167,11 +184,15 @@ def take_numbers(root: Path = ROOT) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Execute what changed, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.outputs", description=__doc__)
+    parser.add_argument("chapter", nargs="*", help="names of chapters (default: all)")
     parser.add_argument("--numbers", action="store_true", help="take the numbers of the prose")
     options = parser.parse_args(arguments)
     if options.numbers and os.environ.get("SYMLIB_SCALE", "quick") != "quick":
         parser.error("--numbers is for the quick scale, which readers run; unset SYMLIB_SCALE")
-    failed = refresh()
+    try:
+        failed = refresh(only=options.chapter)
+    except ValueError as error:
+        parser.error(str(error))
     for outcome in failed:
         print(f"\n{outcome.name}: {outcome.problem}\n{outcome.details}", file=sys.stderr)
     if options.numbers and not failed:

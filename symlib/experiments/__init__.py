@@ -44,4 +44,7 @@ def find(name: str) -> type[Experiment]:
     if name not in NAMES:
         raise ValueError(f"experiment must be one of {', '.join(NAMES)}, got {name!r}")
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
-    return getattr(module, name.title().replace("-", ""))
+    wanted = name.title().replace("-", "")
+    if not hasattr(module, wanted):
+        raise ValueError(f"{module.__name__} must have the class {wanted}, named as its module is")
+    return getattr(module, wanted)

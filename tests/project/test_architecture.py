@@ -52,13 +52,8 @@ def test_modules_read_from_top_to_bottom(module):
 
 def test_the_example_of_an_experiment_runs(tmp_path):
     code = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)[1].replace("\n  ", "\n").strip()
-    imports = (
-        "import pandas as pd\nfrom symlib import baselines\n"
-        "from symlib.experiments.of_pairs import OfPairs\n"
-        "from symlib.settings import Counts, settings\n\n"
-    )
     space: dict = {"__name__": "symlib.experiments.of_pairs"}  # whose code it is counted among
-    exec(imports + code, space)
+    exec(code, space)
     frame = space["MeanLabels"](pairs=2, chunk=2).run(path=tmp_path / "mean.csv")
     assert frame["count"].tolist() == [2, 4, 8]
     assert frame.error.round(3).tolist() == [1.333, 1.143, 1.067]
