@@ -474,7 +474,7 @@ def test_pooled_exemplars_equal_a_dense_refit(readout):
             residual = regression.refit(gram[np.ix_(two, two)], labels[two], [0, 4], ridge=1e-5)
             rivals.append(((labels[out] - residual)[:, digit] > 0).mean())
         np.testing.assert_allclose(row.one_missing_pair, np.mean(rivals))
-    with pytest.raises(ValueError, match=r"counts.0 must be greater than or equal to 4, got 2"):
+    with pytest.raises(ValueError, match=r"counts.0 must be a multiple of 4, got 2"):
         PooledExemplars(counts=(2, 4))
     with pytest.raises(ValueError, match="exemplars must be from 1 to 500"):
         PooledExemplars(exemplars=(501,)).run()

@@ -164,22 +164,30 @@ def test_checkpoint_of_another_run_is_refused(digits, tmp_path):
         yield from itertools.islice(records, 1)
         raise KeyboardInterrupt
 
-    def run(seed, progress):
+    def run(seed=0, parts=parts, turned=turned, network=0, epochs=2):
         training.train(
-            nets.build("mlp", seed=0),
+            nets.build("mlp", seed=network),
             turned,
             labels,
             parts,
-            training.Training(epochs=2),
+            training.Training(epochs=epochs),
             seed=seed,
             checkpoint=path,
-            progress=progress,
+            progress=killed,
         )
 
     with pytest.raises(KeyboardInterrupt):
-        run(0, killed)
-    with pytest.raises(ValueError, match="checkpoint must be of the run"):
-        run(1, killed)
+        run()
+    others = {
+        "seed": {"seed": 1},
+        "split": {"parts": a_split(labels, fresh=30)},
+        "images": {"turned": partial_orbits.TurnedImages(images[::-1], COUNT)},
+        "network": {"network": 1},
+        "settings": {"epochs": 3},
+    }
+    for name, changed in others.items():
+        with pytest.raises(ValueError, match=f"same training, got one with another {name}"):
+            run(**changed)
 
 
 @pytest.mark.parametrize(
@@ -202,8 +210,8 @@ def test_bad_split(digits, changes, message, untyped):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epochs": 0}, "epochs must be positive, got 0"),
-        ({"batch": -1}, "batch must be positive"),
+        ({"epochs": 0}, "epochs must be greater than 0, got 0"),
+        ({"batch": -1}, "batch must be greater than 0, got -1"),
         ({"steps": 3, "epochs": 4}, "steps must be at least epochs, 4"),
     ],
 )
