@@ -7,11 +7,11 @@ experimental module, is left out. symlib itself never uses it: it is the oracle 
 and the way on to other architectures.
 
 What works was seen by its own tests, on a CPU with JAX 0.10, four sampled cases for each test as
-by default, which skip what is large. 173 pass and none fails: ``predict`` 35, batching 33, empirical
-kernels 27, Monte Carlo 24, ``stax`` 18, its combinators 12 and requirements, masking among them, 13,
-the rules of structured derivatives 8, examples 3. Twelve of them assume the random numbers of
-earlier JAX (``JAX_THREEFRY_PARTITIONABLE=0``). Not run to their end: the tests of elementwise and of
-linear layers; not run at all: what needs TensorFlow or its data.
+by default, which skip what is large. 173 pass and none fails: ``predict`` 35, batching 33,
+empirical kernels 27, Monte Carlo 24, ``stax`` 18, its combinators 12 and requirements, masking
+among them, 13, the rules of structured derivatives 8, examples 3. Twelve of them assume the random
+numbers of earlier JAX (``JAX_THREEFRY_PARTITIONABLE=0``). Not run to their end: the tests of
+elementwise and of linear layers; not run at all: what needs TensorFlow or its data.
 
 Source: Novak et al. 2020.
 """
