@@ -586,7 +586,7 @@ def test_protocols_equal_the_plain_computation(shuffled):
         }
         way = rows.index[0][3]
         errors, right = [], []
-        for out in pairs_of_orbits.held_out_sets(protocol, count):
+        for out in pairs_of_orbits.held_out_sets(protocol, int(count)):
             if way in grams:
                 residual = regression.refit(grams[way], labels, np.sort(out), ridge=1e-10)
                 guess = (labels[np.sort(out)] - residual)[np.sort(out) == out[0]][0]
