@@ -15,7 +15,7 @@
   });
 
   // What scrolls can be scrolled from the keyboard.
-  const boxes = document.querySelectorAll("div.cell_output");
+  const boxes = document.querySelectorAll("div.cell_output, .pst-scrollable-table-container");
   const watcher = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
