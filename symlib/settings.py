@@ -114,5 +114,7 @@ class Training:
         return self
 
     def samples(self, train: int) -> int:
-        """How many samples a training on this many different ones is made of."""
-        return self.epochs * train if self.steps is None else self.steps * self.batch
+        """How many samples pass, of this many to train on; a test counts a third of a step."""
+        steps = self.epochs * train if self.steps is None else self.steps * self.batch
+        tested = min(self.evaluated, train) + 2 * min(self.evaluated, train // 10)
+        return steps + self.epochs * tested // 3

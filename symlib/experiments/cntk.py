@@ -64,4 +64,4 @@ class Cntk(OfPairs):
         return pd.concat(frames)
 
     def cost(self, cell: int) -> float:
-        return 1.7 * len(self.numbers(cell)) * (max(self.counts) / 32) ** 2
+        return 1.1 * len(self.numbers(cell)) * (max(self.counts) / 32) ** 2

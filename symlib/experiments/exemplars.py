@@ -73,8 +73,10 @@ class Exemplars(Experiment):
         return pd.concat(frames).assign(draw=cell)
 
     def cost(self, cell: Any) -> float:
-        points = self.classes * self.exemplars * max(self.counts)
-        return 0.3 + 4 * (points / 8320) ** 3
+        images, fitted = self.classes * self.exemplars, {"linear", "logistic"} & {*self.baselines}
+        fits = 1.6e-3 * len(fitted) * images * sum(self.counts)
+        solves = 4 * (images * max(self.counts) / 8320) ** 3
+        return 0.02 * self.classes * len(self.counts) + solves + fits
 
     def draw(
         self, number: int

@@ -62,5 +62,5 @@ class Foresight(Experiment):
 
     def cost(self, cell: int) -> float:
         frequencies = sum(count // 2 + 1 for count in self.counts)
-        gram = 5e-8 * (self.sample.images * max(self.counts)) ** 2 / 4
-        return gram + 6e-10 * self.sample.images**3 * frequencies
+        gram = 1.5e-7 * (self.sample.images * max(self.counts)) ** 2 / 4
+        return gram + 3.2e-10 * self.sample.images**3 * frequencies

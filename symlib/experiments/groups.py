@@ -76,7 +76,7 @@ class Groups(Experiment):
         return pd.DataFrame([row])
 
     def cost(self, cell: str) -> float:
-        return 0.5
+        return 0.25
 
     def _points(self, name, group):
         """Orbits, shape (orbits, order, …), on which the group acts exactly."""

@@ -63,4 +63,4 @@ class MlpNtk(OfPairs):
 
     def cost(self, cell: int) -> float:
         depths = len(self.hidden_layers) * (max(self.counts) / 64) ** 2
-        return 0.004 * len(self.numbers(cell)) * depths
+        return (0.012 if self.balanced else 0.0055) * len(self.numbers(cell)) * depths

@@ -207,4 +207,4 @@ class MlpTrained(OfPairs):
 
     def cost(self, cell: int) -> float:
         trainings = (1 if self.together else 2) * len(self.numbers(cell))
-        return 0.075 * trainings * sum(self.counts)
+        return 0.11 * trainings * sum(self.counts)

@@ -53,4 +53,4 @@ class Orbits(Experiment):
         )
 
     def cost(self, cell: int) -> float:
-        return 1 + self.count / 200
+        return 0.1 * self.count / 360

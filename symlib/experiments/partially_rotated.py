@@ -19,7 +19,7 @@ from symlib.settings import AnyCounts, Digits, Seed, Several, Training, settings
 __all__ = ["SLICES", "PartiallyRotated"]
 
 SLICES = {"mlp": 2048, "cnn": 256, "vit": 64}  # of a batch, as large as a CPU's cache likes
-RATES = {"mlp": 100_000, "cnn": 20_000, "vit": 800}  # samples a second of two CPU cores
+RATES = {"mlp": 50_000, "cnn": 15_000, "vit": 670}  # samples a second of two CPU cores
 
 Networks = Annotated[tuple[Literal["mlp", "cnn", "vit"], ...], Several]
 

@@ -164,7 +164,7 @@ class PooledExemplars(Experiment):
 
     def cost(self, cell: int) -> float:
         rows = 10 * max(self.exemplars) * max(self.counts) // 4
-        return 5 + 80 * (rows / 160) ** 2
+        return 64 * (rows / 160) ** 2
 
     def _draw(self, number):
         digits = data.load(self.dataset)

@@ -81,7 +81,7 @@ class SeenAngles(OfPairs):
         return pd.concat([frame.assign(pair=self.numbers(cell)) for frame in frames])
 
     def cost(self, cell: int) -> float:
-        return 0.02 * len(self.numbers(cell)) * (self.largest / 64) ** 2
+        return 0.027 * len(self.numbers(cell)) * (self.largest / 64) ** 2
 
     def _gaps(self, images):
         """Arcs of every width left out of dense orbits, and sparser orbits with the same gap."""

@@ -104,4 +104,4 @@ class Sensitivity(OfPairs):
         )
 
     def cost(self, cell: Any) -> float:
-        return 0.01 * self.pairs * (max(self.counts) / 32) ** 2
+        return 0.0035 * self.pairs * (max(self.counts) / 32) ** 2

@@ -68,7 +68,7 @@ class Shifts(OfPairs):
         return pd.DataFrame(rows)
 
     def cost(self, cell: int) -> float:
-        return 0.4 * len(self.numbers(cell))
+        return 0.22 * len(self.numbers(cell))
 
     def _kernel(self, images, readout) -> Float[np.ndarray, "images images shifts"]:
         """The invariant kernel k_ij(g) of two images under all horizontal shifts g."""
