@@ -21,7 +21,6 @@ from symlib.data import DataError
 
 __all__ = ["main"]
 
-
 Scale = Literal["quick", "paper"]
 
 

@@ -49,9 +49,7 @@ from symlib.settings import Positive, settings
 
 __all__ = ["READOUTS", "ConvNtk", "conv_nngp", "conv_ntk"]
 
-
 READOUTS = ("flatten", "pool")
-
 
 _PAIRS = 256  # of images, computed at once
 _CALLS = 8  # that share them among the cores

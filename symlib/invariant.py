@@ -39,7 +39,6 @@ __all__ = [
     "split_orbits",
 ]
 
-
 _PLAIN = 1e-9  # relative error of a plain solve that is small enough
 _ENTRIES = 2**25  # of the blocks of irreps held at once, half a gigabyte
 

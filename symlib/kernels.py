@@ -60,7 +60,6 @@ __all__ = [
     "rbf",
 ]
 
-
 #: How to compile loops over κ on a CPU: XLA fills but half of a 512-bit register unless told to.
 WIDE = {"xla_cpu_prefer_vector_width": 512}
 

@@ -16,7 +16,6 @@ from symlib import groups, invariant, regression, spectral
 
 __all__ = ["PROTOCOLS", "balanced_errors", "errors", "held_out_sets", "unseen"]
 
-
 PROTOCOLS = ("paper", "balanced", "parted")
 
 

@@ -24,7 +24,6 @@ from symlib.solving import largest_row_sum, require_digits, solve
 
 __all__ = ["is_correct", "leave_one_out", "leave_out", "leave_sets_out", "predict", "refit"]
 
-
 _PLAIN = 1e-9  # relative error of a plain solve that is small enough
 
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["load", "stored", "sweep"]
 
-
 _DEPENDS_ON = ("experiment", "settings", "images", "code")  # what rows are the same for
 _COMPUTE_NOTHING = ("symlib.experiment", "symlib.results", "symlib.sources")
 
@@ -194,9 +193,9 @@ def sweep(
             cannot be written to.
     """
     cells = list(experiment.cells())
-    frame, about = pd.DataFrame(), _made_by(experiment)
+    frame, about = pd.DataFrame(), {"seconds": 0.0}
     if path is not None:
-        path = Path(path)
+        path, about = Path(path), _made_by(experiment)
         _require_writable(path.parent)
         if path.exists():
             frame, before = load(path)

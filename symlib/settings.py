@@ -29,7 +29,6 @@ __all__ = [
     "settings",
 ]
 
-
 T = TypeVar("T")
 
 

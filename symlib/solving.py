@@ -23,10 +23,8 @@ from symlib._checks import EPS
 
 __all__ = ["TOLERANCE", "largest_row_sum", "require_digits", "solve"]
 
-
 #: The largest relative error that is not refused.
 TOLERANCE = 1e-6
-
 
 _STEPS = 20  # of refinement, at most
 _PARTS = 4  # that a matrix is cut into

@@ -12,7 +12,6 @@ from typing import Any
 
 __all__ = ["closure", "code_hash", "code_hashes", "imported"]
 
-
 _ROOT = Path(__file__).parents[1]
 
 

@@ -30,7 +30,6 @@ from jaxtyping import Float
 
 __all__ = ["gram", "load"]
 
-
 _CORE_NAMES = (
     "AbstractValue",
     "Jaxpr",
@@ -42,7 +41,6 @@ _CORE_NAMES = (
     "Var",
 )
 _TENSORFLOW_MODULE = "neural_tangents.experimental"
-
 
 # Repeated at every use of a layer, right or wrong, with the folder it is installed in; ``gram``
 # says instead what they ask for.

@@ -177,12 +177,14 @@ def train(
     per_epoch = -(-len(parts.train) // settings.batch)
     steps = settings.epochs * per_epoch if settings.steps is None else settings.steps
     stops = np.linspace(0, steps, settings.epochs + 1).round().astype(int)
-    about = {"settings": asdict(settings), "seed": seed} | _checksums(
-        network=network.state_dict(),
-        images={"": turned.coefficients},
-        labels={"": targets},
-        split=vars(parts),
-    )
+    about = {"settings": asdict(settings), "seed": seed}
+    if checkpoint is not None:
+        about |= _checksums(
+            network=network.state_dict(),
+            images={"": turned.coefficients},
+            labels={"": targets},
+            split=vars(parts),
+        )
     rows = _restore(checkpoint, about, network, optimizer)
     batches = _batches(parts.train, settings.batch, seed, start=stops[len(rows)])
 

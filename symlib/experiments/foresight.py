@@ -34,7 +34,7 @@ class Foresight(Experiment):
         return cls(counts=(2, 4, 8, 16), seeds=(0,), sample=Sample(200, 200, "mnist-5000"))
 
     def cells(self) -> tuple[int, ...]:
-        self.sample.draw(np.random.default_rng(0))  # refuses too many images
+        self.sample.require_enough()
         return self.seeds
 
     def rows(self, cell: int) -> pd.DataFrame:

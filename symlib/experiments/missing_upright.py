@@ -35,7 +35,7 @@ class MissingUpright(Experiment):
         return cls(digits=(5,), counts=(2, 8), sample=sample, training=short)
 
     def cells(self) -> tuple[int, ...]:
-        self.sample.draw(np.random.default_rng(0))  # refuses too many images
+        self.sample.require_enough()
         return self.counts
 
     def rows(self, cell: int) -> pd.DataFrame:

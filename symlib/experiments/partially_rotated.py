@@ -46,7 +46,7 @@ class PartiallyRotated(Experiment):
         )
 
     def cells(self) -> list[str]:
-        self.sample.draw(np.random.default_rng(0))  # refuses too many images
+        self.sample.require_enough()
         cells = itertools.product(self.networks, self.digits, self.counts, self.seeds)
         return ["-".join(map(str, cell)) for cell in cells]
 

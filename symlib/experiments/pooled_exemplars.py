@@ -21,7 +21,6 @@ from symlib.solving import require_digits, solve
 
 __all__ = ["PooledExemplars", "errors", "unit_diagonal"]
 
-
 _COLUMNS = (
     *("one_missing_all", "all_missing_all", "nearest_all"),
     *("one_missing_pair", "all_missing_pair", "nearest_pair", "nearest_turn"),
@@ -153,10 +152,8 @@ class PooledExemplars(Experiment):
             for count in self.counts:
                 own = rotated.sample_turns(turned, largest, count)
                 cases = [("own", own / own.max(), ridge) for ridge in self.ridges]
-                for diagonal, kernel, ridge in [
-                    *cases,
-                    ("unit", unit_diagonal(own), self.ridges[0]),
-                ]:
+                cases.append(("unit", unit_diagonal(own), self.ridges[0]))
+                for diagonal, kernel, ridge in cases:
                     frame = errors(kernel, classes, self.exemplars, ridge=ridge)
                     named = {"readout": readout, "diagonal": diagonal, "ridge": ridge}
                     frames.append(frame.assign(count=count, **named))

@@ -17,7 +17,6 @@ from symlib.settings import Counts, Positive, Ridge, settings
 
 __all__ = ["WAYS", "Protocols", "kernel_of"]
 
-
 WAYS = ("network", "distance", "linear", "nearest", "mean")
 
 

@@ -18,7 +18,6 @@ from symlib.settings import Positive, Ridge, Turns, settings
 
 __all__ = ["OTHERS", "SeenAngles"]
 
-
 OTHERS = ("orbit", "unrelated", "upright")
 
 

@@ -21,7 +21,6 @@ from symlib.settings import Counts, Positive, Ridge, settings
 
 __all__ = ["Circumstances", "Sensitivity", "errors"]
 
-
 KERNELS = ("relu", "distance", "erf", "linear", "rbf 0.3", "rbf 1", "rbf 3", "nearest")
 Order = Annotated[int, Field(ge=0, le=5)]
 KernelName = Annotated[str, Field(pattern=r"^(relu|erf|distance|linear|nearest|rbf [0-9.]+)$")]
