@@ -17,7 +17,8 @@ The modules, each one concept, imported by name (``from symlib import groups``):
 - ``rotated``: kernels of rotated images from a quarter of each orbit
 - ``intervals``: bootstrap and binomial intervals, permutation tests
 - ``partial_orbits``: images under rotation, some of which one class misses, in torch
-- ``nets``, ``training``: networks, and training them on such images
+- ``nets``, ``training``, ``recognition``: networks, training them on such images, and what they
+  recognise
 - ``experiments``: the experiments of the book, as functions of their settings
 - ``results``: tables of long experiments, stored and resumed
 - ``sources``: hashes of the code that computed something

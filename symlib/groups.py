@@ -13,10 +13,10 @@ Source: Serre, *Linear Representations of Finite Groups*, chapters 2 and 6;
 Diaconis, *Group Representations in Probability and Statistics*, chapter 2.
 """
 
+import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from einops import rearrange
@@ -37,6 +37,10 @@ __all__ = [
 ]
 
 Irrep = Inexact[np.ndarray, "order _ _"]
+
+_NEAR = 1e-8  # entries of matrices that are taken for equal
+_DRAWS = 20  # of generic elements, at most
+_LETTERS = 6  # whose permutations have irreps that are found in seconds
 
 
 def _check_axioms(table: np.ndarray) -> None:
@@ -61,6 +65,45 @@ def _check_axioms(table: np.ndarray) -> None:
         raise ValueError(f"table must be associative, (gh)k = g(hk), and it is not; {remedy}")
 
 
+def _stacked(irreps: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The irreps of each dimension together, of shape (irreps, n, d, d)."""
+    sizes = sorted({irrep.shape[1] for irrep in irreps})
+    return [np.stack([r for r in irreps if r.shape[1] == size]) for size in sizes]
+
+
+def _deviation(table: np.ndarray, irreps: Sequence[np.ndarray]) -> float:
+    """How far these are from unitary irreps of the group, one of each class, trivial one first."""
+    n, some = len(table), np.random.default_rng(0).permutation(len(table))[:8]
+    if sum(irrep.shape[1] ** 2 for irrep in irreps) != n or irreps[0].shape[1] != 1:
+        return np.inf
+    characters = np.stack([np.trace(irrep, axis1=1, axis2=2) for irrep in irreps])
+    overlaps = characters.conj() @ characters.T / n
+    worst = max(np.abs(overlaps - np.eye(len(irreps))).max(), np.abs(irreps[0] - 1).max())
+    for stack in _stacked(irreps):
+        products = np.einsum("rgab,rhbc->rghac", stack[:, some], stack)
+        inverse = np.einsum("rgab,rgcb->rgac", stack[:, some], stack[:, some].conj())
+        worst = max(
+            worst,
+            np.abs(products - stack[:, table[some]]).max(),
+            np.abs(inverse - np.eye(stack.shape[-1])).max(),
+        )
+    return worst
+
+
+def _check_irreps(name: str, table: np.ndarray, irreps: Sequence[np.ndarray]) -> None:
+    shapes = [np.shape(irrep) for irrep in irreps]
+    remedy = "pass one unitary irrep of each class, or let from_table find them"
+    if not shapes or any(len(s) != 3 or s[0] != len(table) or s[1] != s[2] for s in shapes):
+        raise ValueError(
+            f"irreps must have shape ({len(table)}, d, d) each for {name}, got {shapes}; {remedy}"
+        )
+    if not _deviation(table, irreps) < _NEAR:  # NaN, too, is refused
+        raise ValueError(
+            f"irreps must be the irreps of {name}, the trivial one first, got {len(shapes)} of "
+            f"dimensions {[s[1] for s in shapes]} that are not; {remedy}"
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
     """A finite group of order n, with one irrep of each equivalence class.
@@ -71,7 +114,7 @@ class Group:
         irreps: unitary irreps, each of shape (n, d, d), the trivial one first.
 
     Raises:
-        ValueError: if ``table`` breaks a group axiom.
+        ValueError: if ``table`` breaks a group axiom, or ``irreps`` are not those of the group.
     """
 
     name: str
@@ -80,7 +123,8 @@ class Group:
 
     def __post_init__(self) -> None:
         _check_axioms(self.table)
-        object.__setattr__(self, "table", read_only(self.table))
+        _check_irreps(self.name, self.table, self.irreps)
+        object.__setattr__(self, "table", read_only(np.asarray(self.table, int)))
         object.__setattr__(self, "irreps", tuple(read_only(irrep) for irrep in self.irreps))
 
     def __repr__(self) -> str:
@@ -91,12 +135,12 @@ class Group:
         """The number of elements."""
         return len(self.table)
 
-    @cached_property
+    @functools.cached_property
     def inverses(self) -> Int[np.ndarray, " order"]:
         """The inverse of each element."""
         return read_only(np.argmin(self.table, axis=1))  # gh = 0 is the least entry of row g
 
-    @cached_property
+    @functools.cached_property
     def differences(self) -> Int[np.ndarray, "order order"]:
         """The element that leads from g to h: ``differences[g, h]`` is g⁻¹h."""
         return read_only(self.table[self.inverses])
@@ -111,7 +155,7 @@ class Group:
         """The trace of each irrep at each element."""
         return np.stack([np.trace(irrep, axis1=1, axis2=2) for irrep in self.irreps])
 
-    @cached_property
+    @functools.cached_property
     def real_dual(
         self,
     ) -> tuple[tuple[Inexact[np.ndarray, "_ n _ _"], Int[np.ndarray, "..."]], ...]:
@@ -145,13 +189,8 @@ def _check_size(argument: str, size: int) -> None:
         raise ValueError(f"{argument} must be a positive integer, got {size!r}; pass 1 or more")
 
 
-def cyclic(order: int) -> Group:
-    r"""The cyclic group C_n, element k being k steps: gh = g + h mod n.
-
-    >>> cyclic(5).table[3, 4]
-    np.int64(2)
-    """
-    _check_size("order", order)
+@functools.lru_cache(maxsize=16)
+def _cyclic(order: int) -> Group:
     k = np.arange(order)
     waves = np.exp(-2j * np.pi * np.outer(k, k) / order)
     return Group(
@@ -159,6 +198,16 @@ def cyclic(order: int) -> Group:
         table=(k[:, None] + k) % order,
         irreps=tuple(wave[:, None, None] for wave in waves),
     )
+
+
+def cyclic(order: int) -> Group:
+    r"""The cyclic group C_n, element k being k steps: gh = g + h mod n.
+
+    >>> cyclic(5).table[3, 4]
+    np.int64(2)
+    """
+    _check_size("order", order)
+    return _cyclic(int(order))
 
 
 def dihedral(sides: int) -> Group:
@@ -203,15 +252,15 @@ def direct_product(first: Group, second: Group) -> Group:
     )
 
 
-def _irreps_of(table: np.ndarray) -> tuple[np.ndarray, ...]:
+def _decompose(table: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
+    """What are irreps if a random element of the commutant has as many eigenvalues as it may."""
     n = len(table)
     inverses = np.argmin(table, axis=1)
-    generator = np.random.default_rng(0)
     weights = generator.normal(size=n) + 1j * generator.normal(size=n)
     weights += weights[inverses].conj()
     # Right translations commute with left ones: commutant[x, y] = w(x⁻¹y).
     values, vectors = np.linalg.eigh(weights[table[inverses]])
-    edges = np.flatnonzero(np.diff(values) > 1e-7 * np.ptp(values)) + 1
+    edges = np.flatnonzero(np.diff(values) > 1e-10 * np.ptp(values)) + 1
 
     found: list[np.ndarray] = [np.ones((n, 1, 1))]
     for subspace in np.split(vectors, edges, axis=1):
@@ -221,8 +270,7 @@ def _irreps_of(table: np.ndarray) -> tuple[np.ndarray, ...]:
         known = [abs(np.vdot(np.trace(f, axis1=1, axis2=2), character)) / n for f in found]
         if max(known) < 0.5:
             found.append(irrep)
-    assert sum(irrep.shape[1] ** 2 for irrep in found) == n, "a generic element was not generic"
-    return tuple(sorted(found, key=lambda irrep: irrep.shape[1]))
+    return sorted(found, key=lambda irrep: irrep.shape[1])
 
 
 def from_table(
@@ -239,11 +287,18 @@ def from_table(
         name: what to call the group.
 
     Raises:
-        ValueError: if ``table`` breaks a group axiom.
+        ValueError: if ``table`` breaks a group axiom, or its irreps cannot be told apart.
     """
     table = np.array(table)
     _check_axioms(table)
-    return Group(name=name, table=table, irreps=_irreps_of(table))
+    for draw in range(_DRAWS):  # of an element that is generic, or nearly not
+        irreps = _decompose(table, np.random.default_rng(draw))
+        if _deviation(table, irreps) < _NEAR:
+            return Group(name=name, table=table, irreps=tuple(irreps))
+    raise ValueError(
+        f"table must be of a group whose irreps can be told apart in float64, got {name} of order "
+        f"{len(table)} and no right ones in {_DRAWS} draws; pass irreps in closed form to Group"
+    )
 
 
 def symmetric(letters: int) -> Group:
@@ -253,6 +308,11 @@ def symmetric(letters: int) -> Group:
     [1, 1, 2]
     """
     _check_size("letters", letters)
+    if letters > _LETTERS:
+        raise ValueError(
+            f"letters must be at most {_LETTERS}, got {letters}: S_{letters} has {letters}! "
+            "elements, and its irreps are found from a matrix of as many rows; take fewer"
+        )
     permutations = np.array(list(itertools.permutations(range(letters))))
     number = {tuple(p): i for i, p in enumerate(permutations.tolist())}
     products = permutations[:, permutations]  # [g, h, i] = g(h(i))

@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 _PLAIN = 1e-9  # relative error of a plain solve that is small enough
-_ENTRIES = 2**25  # of the blocks of irreps held at once, half a gigabyte
+_ENTRIES = 2**22  # of the blocks of irreps held at once, 64 megabytes
 
 
 def projection(

@@ -63,15 +63,9 @@ __all__ = [
 #: How to compile loops over κ on a CPU: XLA fills but half of a 512-bit register unless told to.
 WIDE = {"xla_cpu_prefer_vector_width": 512}
 
-
-@jax.jit
-def _rbf(x, other, inverse_length):
-    squared = (
-        jnp.square(x).sum(-1)[..., :, None]
-        + jnp.square(other).sum(-1)[..., None, :]
-        - 2 * x @ jnp.swapaxes(other, -1, -2)
-    )
-    return jnp.exp(-(inverse_length**2) * jnp.maximum(squared, 0))
+_UNROLLED = 8  # layers, which compile one by one; more run in a loop
+_APART = 1e-9  # 1 - the correlation of two points, of which six digits are right
+_LARGEST_FOR_ERF = 1e7  # Σ(x, x), for which D - 4Σ² has lost as many digits
 
 
 def require_x64() -> None:
@@ -114,6 +108,14 @@ def _check_positive(name: str, value: float) -> None:
         raise ValueError(f"{name} must be finite and > 0, got {value}; 1.0 is the usual choice")
 
 
+def _distances(x, other, metric):
+    """Distances from differences, which do not cancel far from the origin."""
+    distances = np.empty((*x.shape[:-1], other.shape[-2]))
+    for batch in np.ndindex(x.shape[:-2]):
+        distances[batch] = cdist(x[batch], other[batch], metric)
+    return distances
+
+
 def rbf(
     x: Float[np.ndarray | Array, "*batch points features"],
     other: Float[np.ndarray | Array, "*batch others features"] | None = None,
@@ -130,9 +132,9 @@ def rbf(
     Raises:
         ValueError: if the inputs are not finite float64, differ in features, or L is not positive.
     """
-    x, other = _check_points(x, other)
+    x, other = (np.asarray(points) for points in _check_points(x, other))
     _check_positive("inverse_length", inverse_length)
-    return require_finite(_rbf(x, other, inverse_length))
+    return jnp.exp(-require_finite(inverse_length**2 * _distances(x, other, "sqeuclidean")))
 
 
 def distance(
@@ -158,10 +160,7 @@ def distance(
     """
     x, other = (np.asarray(points) for points in _check_points(x, other))
     _check_positive("constant", constant)
-    gram = np.empty((*x.shape[:-1], other.shape[-2]))
-    for batch in np.ndindex(x.shape[:-2]):
-        gram[batch] = constant - cdist(x[batch], other[batch])
-    return require_finite(gram)
+    return require_finite(constant - _distances(x, other, "euclidean"))
 
 
 # arccos(c)/√(1 - c) has its nearest singularity at c = -1, so that on [0, 1], with c = (1 + t)/2,
@@ -238,21 +237,42 @@ def _recursion(x, other, weight_variance, bias_variance, hidden_layers, nonlinea
     sigma = layer(x @ jnp.swapaxes(other, -1, -2) / features)
     row = layer(jnp.square(x).sum(-1) / features)[..., :, None]  # Σ(x, x)
     column = layer(jnp.square(other).sum(-1) / features)[..., None, :]  # Σ(x', x')
-    theta = sigma
-    for _ in range(hidden_layers):
+
+    def step(_, state):
+        sigma, row, column, theta = state
         kappa, kappa_dot, row, column = expectations(sigma, row, column)
         sigma, row, column = layer(kappa), layer(row), layer(column)
-        theta = sigma + weight_variance * kappa_dot * theta
-    return sigma, theta
+        return sigma, row, column, sigma + weight_variance * kappa_dot * theta
+
+    state = first = sigma, row, column, sigma
+    if hidden_layers > _UNROLLED:
+        state = jax.lax.fori_loop(0, hidden_layers, step, state)
+    else:
+        for number in range(hidden_layers):
+            state = step(number, state)
+    apart = [1 - (s / jnp.sqrt(r * c)).min() for s, r, c, _ in (first, state)]
+    return state[0], state[-1], jnp.stack(apart), jnp.maximum(row.max(), column.max())
 
 
 def _dense_kernels(x, other, hidden_layers, weight_std, bias_std, nonlinearity):
     x, other = _check_points(x, other)
     check_network(hidden_layers, weight_std, bias_std, nonlinearity)
-    sigma, theta = _recursion(
+    sigma, theta, apart, size = _recursion(
         x, other, weight_std**2, bias_std**2, int(hidden_layers), nonlinearity
     )
-    return sigma, require_finite(theta)
+    theta = require_finite(theta)
+    if apart[1] < _APART < apart[0]:
+        raise ValueError(
+            "hidden_layers must be so few that float64 can tell points apart, got "
+            f"{hidden_layers}, after which the correlation of the two most different points is "
+            f"1 - {apart[1]:.1g}; take fewer layers, or a smaller bias_std"
+        )
+    if nonlinearity == "erf" and hidden_layers > 0 and size > _LARGEST_FOR_ERF:
+        raise ValueError(
+            "x and other must be of moderate size for erf, which saturates, got Σ(x, x) = "
+            f"{size:.2g}, for which the kernel has fewer than eight right digits; rescale them"
+        )
+    return sigma, theta
 
 
 def nngp(
@@ -289,8 +309,8 @@ def ntk(
 
     Raises:
         ValueError: if the inputs are not finite float64 or differ in features, a standard
-            deviation is negative, ``hidden_layers`` is not an integer ≥ 0, or there is no such
-            nonlinearity.
+            deviation is negative, ``hidden_layers`` is not an integer ≥ 0 or so many that float64
+            cannot tell the points apart, or there is no such nonlinearity.
     """
     return _dense_kernels(x, other, hidden_layers, weight_std, bias_std, nonlinearity)[1]
 

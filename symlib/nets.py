@@ -7,7 +7,7 @@ are the paper's. Perin and Deny 2025, on MLPs, CNNs and ViTs trained on partiall
 import torch
 from torch import nn
 
-__all__ = ["NETWORKS", "Dropout", "ViT", "build", "cnn", "mlp"]
+__all__ = ["NETWORKS", "Block", "Dropout", "ViT", "build", "cnn", "logistic", "mlp"]
 
 
 class Dropout(nn.Module):
@@ -58,41 +58,70 @@ def cnn(classes: int = 10) -> nn.Module:
     )
 
 
+def _sines(side: int, width: int) -> torch.Tensor:
+    """Sines and cosines of the two coordinates of each patch, of falling frequency."""
+    frequencies = 10_000.0 ** -torch.linspace(0, 1, width // 4)
+    phases = torch.arange(side)[:, None] * frequencies
+    waves = torch.cat([phases.sin(), phases.cos()], dim=1)  # [coordinate, width / 2]
+    across, down = waves.expand(side, -1, -1), waves[:, None].expand(-1, side, -1)
+    return torch.cat([across, down], dim=2).flatten(0, 1)
+
+
+class Block(nn.Module):
+    """A transformer's block: self-attention of several heads, then two layers for each token."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads, self.norm = heads, nn.LayerNorm(width)
+        self.read = nn.Linear(width, 3 * width, bias=False)
+        self.write = nn.Linear(width, width, bias=False)
+        self.hidden = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 256), nn.GELU(), nn.Linear(256, width)
+        )
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The tokens, shape (batch, tokens, width), each with what it gathers from all."""
+        parts = self.read(self.norm(tokens)).unflatten(2, (3, self.heads, -1))
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        gathered = nn.functional.scaled_dot_product_attention(query, key, value)
+        tokens = tokens + self.write(gathered.transpose(1, 2).flatten(2))
+        return tokens + self.hidden(tokens)
+
+
 class ViT(nn.Module):
     """A vision transformer: patches of 4 × 4, two blocks of width 256 with four heads.
 
-    Source of the architecture: Dosovitskiy et al. 2021.
+    As the published one it has fixed positions, no summary token, and averages over the patches.
+
+    Sources of the architecture: Dosovitskiy et al. 2021; Beyer, Zhai and Kolesnikov 2022.
     """
+
+    positions: torch.Tensor
 
     def __init__(self, classes: int = 10, width: int = 256, depth: int = 2, heads: int = 4):
         super().__init__()
-        self.patches = nn.Conv2d(1, width, 4, stride=4)
-        self.summary = nn.Parameter(torch.zeros(1, 1, width))
-        self.positions = nn.Parameter(0.02 * torch.randn(1, 50, width))
-        block = nn.TransformerEncoderLayer(
-            width,
-            heads,
-            dim_feedforward=256,
-            dropout=0.0,
-            activation="gelu",
-            batch_first=True,
-            norm_first=True,
-        )
-        self.blocks = nn.TransformerEncoder(block, depth, enable_nested_tensor=False)
-        self.readout = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, classes))
+        self.patches = nn.Unfold(4, stride=4)
+        self.embed = nn.Sequential(nn.LayerNorm(16), nn.Linear(16, width), nn.LayerNorm(width))
+        self.register_buffer("positions", _sines(7, width))
+        self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(depth)))
+        self.norm, self.readout = nn.LayerNorm(width), nn.Linear(width, classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits of images, read out at the summary token."""
-        tokens = self.patches(images).flatten(2).transpose(1, 2)
-        tokens = torch.cat([self.summary.expand(len(tokens), -1, -1), tokens], dim=1)
-        return self.readout(self.blocks(tokens + self.positions)[:, 0])
+        """Logits of images."""
+        tokens = self.embed(self.patches(images).transpose(1, 2)) + self.positions
+        return self.readout(self.norm(self.blocks(tokens)).mean(dim=1))
 
 
-NETWORKS = {"mlp": mlp, "cnn": cnn, "vit": ViT}
+def logistic(classes: int = 10) -> nn.Module:
+    """Logistic regression on the pixels."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, classes))
 
 
-def build(name: str, *, seed: int, classes: int = 10) -> nn.Module:
-    """A network with weights that ``seed`` alone decides.
+NETWORKS = {"mlp": mlp, "cnn": cnn, "vit": ViT, "logistic": logistic}
+
+
+def build(name: str, *, seed: int, classes: int = 10, scale: float = 1.0) -> nn.Module:
+    """A network with weights that ``seed`` alone decides, all of them times ``scale``.
 
     Raises:
         ValueError: if there is no network of that name.
@@ -101,4 +130,8 @@ def build(name: str, *, seed: int, classes: int = 10) -> nn.Module:
         raise ValueError(f"name must be one of {sorted(NETWORKS)}, got {name!r}")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return NETWORKS[name](classes)
+        network = NETWORKS[name](classes)
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.mul_(scale)
+    return network

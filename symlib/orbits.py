@@ -182,22 +182,26 @@ def circular_shifts(
 
 
 def normalize(
-    images: Float[np.ndarray, "*batch height width"],
+    images: Num[np.ndarray, "*batch height width"],
 ) -> Float[np.ndarray, "*batch height width"]:
     """Each image with its mean removed, scaled to Euclidean norm 1.
 
     Sums run over the pixels in order of brightness, so that images which are the same pixels in
-    other places, as quarter turns are, stay so to the last bit.
+    other places, as quarter turns are, stay so to the last bit. Computed in float64, whatever the
+    images' dtype.
 
     Raises:
         ValueError: if an image is constant.
     """
+    images = np.asarray(images, np.float64)
+    _, exponent = np.frexp(np.abs(images).max(axis=(-2, -1), keepdims=True, initial=0))
+    images = np.ldexp(images, -exponent)  # without rounding, lest squares over- or underflow
     pixels = np.sort(images.reshape(*images.shape[:-2], -1), axis=-1)
     mean = pixels.mean(axis=-1)[..., None, None]
     pixels -= mean[..., 0]
     norm = np.sqrt(np.square(pixels).sum(axis=-1))[..., None, None]
     centred = images - mean
-    if not (norm > 1e-12 * np.abs(images).max(initial=0)).all():
+    if not (norm > 1e-12).all():
         raise ValueError(
             "images must each hold at least two distinct values, got a constant or non-finite "
             "one; drop it, for it has no direction to normalise"

@@ -36,12 +36,14 @@ class TurnedImages:
     """Images under the rotations of C_N, made when asked for.
 
     A sample equals that of ``orbits.normalize(orbits.rotations(images, count))``, scaled to unit
-    variance of its pixels rather than unit norm, and in float32.
+    variance of its pixels rather than unit norm, and in float32. Not ``centred`` it is the turned
+    image, of unit norm, as the published networks see it.
 
     Args:
         images: square images.
         count: number N of turns.
         device: where to keep and turn them.
+        centred: subtract the mean of each sample, and scale it to unit variance.
 
     Raises:
         ValueError: if ``count`` is not a positive integer, or an image is constant, not square or
@@ -53,10 +55,12 @@ class TurnedImages:
         images: Float[np.ndarray, "images size size"],
         count: int,
         device: str | torch.device = "cpu",
+        *,
+        centred: bool = True,
     ):
         orbits.rotations(images[:1], count)  # refuses a bad count or shape
         orbits.normalize(images)  # refuses constant images
-        self.count, self.size = count, images.shape[-1]
+        self.count, self.size, self.centred = count, images.shape[-1], centred
         coefficients = images
         for axis in (1, 2):
             coefficients = scipy.ndimage.spline_filter1d(coefficients, axis=axis, mode="mirror")
@@ -74,8 +78,9 @@ class TurnedImages:
         sizes = torch.bincount(turns, minlength=self.count).tolist()
         parts = zip(self.operators, spread.split(sizes, dim=1), strict=True)
         turned = torch.cat([operator @ part for operator, part in parts if part.shape[1]], dim=1)
-        turned -= turned.mean(dim=0)
-        turned *= self.size / torch.linalg.vector_norm(turned, dim=0)
+        if self.centred:
+            turned -= turned.mean(dim=0)
+        turned *= (self.size if self.centred else 1) / torch.linalg.vector_norm(turned, dim=0)
         images = turned.T
         if not torch.equal(order, torch.arange(len(order), device=order.device)):
             images = images[torch.argsort(order)]
@@ -104,7 +109,7 @@ def split(
     labels: Int[np.ndarray, " images"],
     count: int,
     *,
-    held_class: int,
+    held_class: int | Sequence[int],
     held_turns: Sequence[int] = (0,),
     fresh: int = 0,
     share: float = 0.1,
@@ -115,8 +120,9 @@ def split(
     Args:
         labels: class of each image.
         count: number N of turns.
-        held_class: the class that misses turns.
-        held_turns: which turns it misses; 0 is upright.
+        held_class: the class that misses turns, or several that miss the same.
+        held_turns: which turns it misses; 0 is upright. Of a class that misses all of them no
+            image is seen; with none the split is one of fully observed orbits.
         fresh: how many of the images, the last ones, are not trained on at all.
         share: part of all other samples that is left out for the in-distribution test.
         generator: source of randomness.
@@ -131,25 +137,26 @@ def split(
         raise ValueError(
             f"fresh must be from 0 to {len(labels) - 1}, fewer than all images, got {fresh}"
         )
-    if held_class not in labels[:known]:
+    held_classes = np.atleast_1d(held_class)
+    if not (held_classes.size and np.isin(held_classes, labels[:known]).all()):
         raise ValueError(
-            f"held_class must be one of the classes {np.unique(labels[:known]).tolist()}, "
+            f"held_class must be one or more of the classes {np.unique(labels[:known]).tolist()}, "
             f"got {held_class}"
         )
-    missed = np.unique(held_turns)
-    if not (0 < len(missed) < count and missed[0] >= 0 and missed[-1] < count):
+    missed = np.unique(np.asarray(held_turns, int))
+    if count < 2 or not np.isin(missed, range(count)).all():
         raise ValueError(
-            f"held_turns must name some but not all turns from 0 to {count - 1}, "
-            f"got {list(held_turns)}; with one turn there is nothing to hold out"
+            f"held_turns must be turns from 0 to {count - 1} of at least two, "
+            f"got {list(held_turns)} of {count}; with one turn there is nothing to hold out"
         )
     if not 0 <= share < 1:
         raise ValueError(f"share must be at least 0 and below 1, got {share}")
     held = np.zeros((known, count), bool)
-    held[np.ix_(labels[:known] == held_class, missed)] = True
+    held[np.ix_(np.isin(labels[:known], held_classes), missed)] = True
     others = generator.permutation(np.flatnonzero(~held))
     tests = round(share * len(others))
     new = np.zeros((fresh, count), bool)
-    new[np.ix_(labels[known:] == held_class, missed)] = True
+    new[np.ix_(np.isin(labels[known:], held_classes), missed)] = True
     return Split(
         train=torch.from_numpy(np.sort(others[tests:])),
         in_distribution=torch.from_numpy(np.sort(others[:tests])),

@@ -6,6 +6,7 @@ is its help on the command line.
 
 import dataclasses
 import functools
+import math
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
@@ -100,6 +101,9 @@ class Training:
     batch: Positive = 2048  # samples a step
     learning_rate: PositiveFloat = 1e-3  # of Adam
     betas: tuple[float, float] = (0.7, 0.9)  # of Adam
+    weight_decay: NonNegativeFloat = 0.0  # decoupled, a step takes off this times the rate
+    warm_up: NonNegativeInt = 0  # steps in which the rate rises to its value, in proportion
+    anneal: bool = False  # let the rate fall to zero at the end, along a cosine
     evaluated: Positive = 4000  # samples of each set, at most, that accuracy is measured on
     slice: Positive = 2048  # of a batch, passed through the network at once
 
@@ -111,6 +115,16 @@ class Training:
                 f"got {self.steps}"
             )
         return self
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of one step of so many."""
+        rising = min(1.0, (step + 1) / (self.warm_up + 1))
+        falling = (1 + math.cos(math.pi * step / steps)) / 2 if self.anneal else 1.0
+        return self.learning_rate * rising * falling
+
+    def steps_of(self, train: int) -> int:
+        """How many steps it takes with so many samples to train on."""
+        return self.steps or self.epochs * -(-train // self.batch)
 
     def samples(self, train: int) -> int:
         """How many samples pass, of this many to train on; a test counts a third of a step."""

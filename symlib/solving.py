@@ -43,7 +43,16 @@ def largest_row_sum(
     matrices: Inexact[np.ndarray, "*batch rows columns"],
 ) -> Float[np.ndarray, "*batch"] | float:
     """The largest sum of a row's absolute entries, not below the spectral norm if symmetric."""
-    return np.abs(matrices).sum(axis=-1).max(axis=-1)
+    rows = matrices.reshape(-1, *matrices.shape[-2:])
+    largest = [np.abs(matrix).sum(axis=-1).max() for matrix in rows]  # one copy at a time
+    return np.reshape(largest, matrices.shape[:-2])[()]
+
+
+def _scaled(gram, scale):
+    """The matrices with rows and columns multiplied, in one copy."""
+    scaled = scale * gram
+    scaled *= scale.swapaxes(-1, -2)
+    return scaled
 
 
 def _cholesky(matrices, ridge):
@@ -87,11 +96,10 @@ def _substitute(factors, columns):
         return _substitute_together(factors, columns)
     solve_factored = lapack.zpotrs if np.iscomplexobj(factors) else lapack.dpotrs
     dtype = np.result_type(factors, columns)
-    upper = np.swapaxes(factors.conj(), -1, -2)
-    rows = np.array(np.swapaxes(columns, -1, -2), dtype, order="C")  # in LAPACK's order, and ours
-    for factor, row in zip(upper, rows):
-        solve_factored(factor, row.T, lower=0, overwrite_b=1)
-    return np.swapaxes(rows, -1, -2)
+    rows = np.array(np.swapaxes(columns.conj(), -1, -2), dtype, order="C")
+    for factor, row in zip(factors, rows):  # transposed, in LAPACK's order: the conjugate problem
+        solve_factored(factor.T, row.T, lower=0, overwrite_b=1)
+    return np.swapaxes(rows, -1, -2).conj()
 
 
 def _parts(matrix, axis, bits):
@@ -187,21 +195,27 @@ def solve(
     columns = np.broadcast_to(columns, (*batch, *columns.shape[-2:]))
     gram, columns = gram.reshape(-1, points, points), columns.reshape(-1, *columns.shape[-2:])
     scale = _powers_of_two(np.einsum("mpp->mp", gram).real + ridge)[..., None]
-    gram, ridges = scale * gram * scale.swapaxes(-1, -2), ridge * scale**2
-    columns = scale * columns
-    regularized = gram + ridges * np.eye(points)
+    ridges, columns = ridge * scale**2, scale * columns
+    regularized = _scaled(gram, scale)
+    np.einsum("mpp->mp", regularized)[:] += ridges[..., 0]
+    norm = largest_row_sum(regularized)
     factors = _cholesky(regularized, ridge)
+    del regularized
     probes = np.random.default_rng(0).choice([-1.0, 1.0], (points, 3))
     probes = np.broadcast_to(probes, (len(gram), points, 3))
     solved = _substitute(factors, np.concatenate([columns, probes], axis=-1))
     solution, probed = solved[..., :-3], solved[..., -3:]
     # Random signs see the largest eigenvalue of the inverse: the mean of ‖K⁻¹s‖² is ‖K⁻¹‖²_F.
     inverse_norm = np.linalg.norm(probed, axis=-2).max(axis=-1)
-    error = EPS * inverse_norm * largest_row_sum(regularized)
+    error = EPS * inverse_norm * norm
     poor = np.flatnonzero(error > refine_above)
     if len(poor):
         solution[poor], error[poor] = _refine(
-            gram[poor], ridges[poor], factors[poor], columns[poor], solution[poor]
+            _scaled(gram[poor], scale[poor]),
+            ridges[poor],
+            factors[poor],
+            columns[poor],
+            solution[poor],
         )
     return (
         (scale * solution).reshape(*batch, *columns.shape[-2:]),

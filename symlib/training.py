@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from symlib.partial_orbits import Split, TurnedImages
 from symlib.settings import Training
 
-__all__ = ["Training", "default_device", "predict", "train"]
+__all__ = ["Training", "default_device", "logits", "predict", "train"]
 
 
 def default_device() -> str:
@@ -33,19 +33,33 @@ def _precision(device):
 
 def _step(network, optimizer, turned, targets, batch, slice):
     """One step of Adam on a batch; its mean loss."""
-    batch = batch.to(targets.device)
     batch = batch[torch.argsort(batch % turned.count, stable=True)]
     images, classes = turned(batch), targets[batch // turned.count]
     optimizer.zero_grad()
     total = torch.zeros((), device=targets.device)
     for part, known in zip(images.split(slice), classes.split(slice), strict=True):
         with _precision(targets.device):
-            logits = network(part)
-        loss = nn.functional.cross_entropy(logits.float(), known, reduction="sum") / len(batch)
+            outputs = network(part)
+        loss = nn.functional.cross_entropy(outputs.float(), known, reduction="sum") / len(batch)
         loss.backward()
         total += loss.detach()
     optimizer.step()
     return total
+
+
+def logits(
+    network: nn.Module,
+    turned: TurnedImages,
+    samples: Int[Tensor, " samples"],
+    *,
+    slice: int = 2048,
+) -> Float[Tensor, "samples classes"]:
+    """What ``network`` answers to each sample, so many passed through it at once."""
+    device = turned.coefficients.device
+    network.eval()
+    with torch.no_grad(), _precision(device):
+        parts = [network(turned(part)) for part in samples.to(device).split(slice)]
+    return torch.cat(parts).float()
 
 
 def predict(
@@ -56,21 +70,14 @@ def predict(
     slice: int = 2048,
 ) -> Int[Tensor, " samples"]:
     """The class that ``network`` takes each sample for."""
-    device = turned.coefficients.device
-    network.eval()
-    with torch.no_grad(), _precision(device):
-        parts = [network(turned(part.to(device))).argmax(dim=1) for part in samples.split(slice)]
-    return torch.cat(parts)
+    return logits(network, turned, samples, slice=slice).argmax(dim=1)
 
 
 def _measure(network, turned, targets, tests, slice):
     """Accuracy on every set, and what the held-out samples are taken for."""
     row = {}
     for name, samples in tests.items():
-        if not len(samples):
-            row[name] = float("nan")
-            continue
-        taken = predict(network, turned, samples, slice=slice)
+        taken = predict(network, turned, samples, slice=slice) if len(samples) else samples
         right = taken == targets[samples.to(taken.device) // turned.count]
         row[name] = right.float().mean().item()
     classes = int(targets.max()) + 1
@@ -82,14 +89,14 @@ def _derived(*seeds):
     return int(np.random.SeedSequence(seeds).generate_state(1)[0])
 
 
-def _batches(samples, size, seed, start):
+def _batches(samples, size, seed, start, device):
     """Batches without end, from number ``start`` on; the samples of each epoch in a new order."""
     per_epoch = -(-len(samples) // size)
     first = start % per_epoch
     for epoch in itertools.count(start // per_epoch):
         generator = torch.Generator().manual_seed(_derived(seed, 1, epoch))
         shuffled = samples[torch.randperm(len(samples), generator=generator)]
-        yield from shuffled.split(size)[first:]
+        yield from shuffled.to(device).split(size)[first:]
         first = 0
 
 
@@ -143,9 +150,10 @@ def train(
     *,
     seed: int,
     checkpoint: str | Path | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
     progress: Callable = lambda records, description, total: records,
 ) -> pd.DataFrame:
-    """Train ``network`` in place on cross-entropy by Adam; on a GPU, in mixed precision.
+    """Train ``network`` in place on cross-entropy by AdamW; on a GPU, in bfloat16 where that does.
 
     Args:
         network: takes a batch of ``turned`` to logits.
@@ -155,6 +163,7 @@ def train(
         settings: batch, rate, length.
         seed: decides the order of samples and the dropout.
         checkpoint: a file to keep the state in, and to go on from; removed at the end.
+        optimizer: another one than AdamW, of the network's parameters; its rate is the settings'.
         progress: wraps the loop over measurements, as ``symlib.notebook.progress`` does.
 
     Returns:
@@ -166,8 +175,12 @@ def train(
     """
     device = turned.coefficients.device
     network.to(device).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(
-        network.parameters(), lr=settings.learning_rate, betas=settings.betas, fused=True
+    optimizer = optimizer or torch.optim.AdamW(
+        network.parameters(),
+        lr=settings.learning_rate,
+        betas=settings.betas,
+        weight_decay=settings.weight_decay,
+        fused=True,
     )
     targets = torch.tensor(labels, device=device)
     tests = {
@@ -175,7 +188,7 @@ def train(
         for name in ("train", "in_distribution", "fresh", "held_out")
     }
     per_epoch = -(-len(parts.train) // settings.batch)
-    steps = settings.epochs * per_epoch if settings.steps is None else settings.steps
+    steps = settings.steps_of(len(parts.train))
     stops = np.linspace(0, steps, settings.epochs + 1).round().astype(int)
     about = {"settings": asdict(settings), "seed": seed}
     if checkpoint is not None:
@@ -186,16 +199,17 @@ def train(
             split=vars(parts),
         )
     rows = _restore(checkpoint, about, network, optimizer)
-    batches = _batches(parts.train, settings.batch, seed, start=stops[len(rows)])
+    batches = _batches(parts.train, settings.batch, seed, stops[len(rows)], device)
 
     with torch.random.fork_rng():
         for number in progress(range(len(rows), settings.epochs), "training", settings.epochs):
             torch.manual_seed(_derived(seed, number))  # of dropout
             network.train()
-            losses = [
-                _step(network, optimizer, turned, targets, next(batches), settings.slice)
-                for _ in range(stops[number], stops[number + 1])
-            ]
+            losses = []
+            for step in range(stops[number], stops[number + 1]):
+                optimizer.param_groups[0]["lr"] = settings.rate(step, steps)
+                batch = next(batches)
+                losses.append(_step(network, optimizer, turned, targets, batch, settings.slice))
             step = int(stops[number + 1])
             row = {
                 "step": step,

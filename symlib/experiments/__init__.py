@@ -19,9 +19,10 @@ NAMES = (
     "shifts",
     "exemplars",
     "multiclass",
+    "other-classes",
     "partially-rotated",
-    "missing-upright",
     "grokking",
+    "richness",
     "foresight",
     "groups",
     "sensitivity",
@@ -30,7 +31,6 @@ FORMER_NAMES = {
     "toy": "two-circles",
     "sketch": "circulant-spectrum",
     "fig1": "partially-rotated",
-    "upright": "missing-upright",
 }
 
 

@@ -21,9 +21,9 @@ __all__ = ["Multiclass"]
 class Multiclass(Exemplars):
     """Classes, exemplars, rate and network are the paper's."""
 
-    draws: Positive = 5  # of exemplars of each digit
+    draws: Positive = 10  # of exemplars of each digit
     classes: int = 10  # digits at once
-    training: Training = Training(epochs=1, steps=300)
+    training: Training = Training(epochs=1, steps=1000, batch=512)
 
     @classmethod
     def quick(cls) -> "Multiclass":

@@ -28,11 +28,12 @@ from symlib.experiments import protocols
 from symlib.experiments.cntk import Cntk
 from symlib.experiments.exemplars import Exemplars
 from symlib.experiments.foresight import Foresight
+from symlib.experiments.grokking import Grokking
 from symlib.experiments.groups import GROUPS, Groups
-from symlib.experiments.missing_upright import MissingUpright
 from symlib.experiments.mlp_ntk import MlpNtk
 from symlib.experiments.mlp_trained import MlpTrained
 from symlib.experiments.multiclass import Multiclass
+from symlib.experiments.other_classes import OtherClasses
 from symlib.experiments.partially_rotated import PartiallyRotated
 from symlib.experiments.pooled_exemplars import PooledExemplars
 from symlib.experiments.protocols import Protocols
@@ -211,39 +212,57 @@ def test_mlp_trained_with_both_upright_images_out():
     np.testing.assert_allclose(frame.descent_wide, frame.wide, rtol=1e-3)
 
 
-def test_upright_of_the_nearest_image_is_a_plain_search():
-    """Against every product of a held-out sample with the training samples."""
-    torch = pytest.importorskip("torch")
-    from symlib import partial_orbits
+def test_other_classes_equal_a_dense_refit_with_labels_of_their_own():
+    """Each way to label the others solved for by itself, SciPy's rotations."""
+    settings = OtherClasses(draws=1, counts=(4,), others=(1, 3), exemplars=(5,), fresh=6)
+    frame = settings.run()
+    images, order = settings._draw(0)
+    assert order[0] == 0
+    assert sorted(order) == list(range(10))
+    for others, row in frame.set_index("others").iterrows():
+        shown = images[: others + 1]
+        turned = np.stack(
+            [
+                scipy.ndimage.rotate(
+                    shown[:, :5].reshape(-1, 28, 28), k * 90, axes=(2, 1), reshape=False, order=3
+                )
+                for k in range(4)
+            ],
+            axis=1,
+        )
+        points = orbits.normalize(turned).reshape(-1, 784)
+        new = orbits.normalize(shown[:, -6:].reshape(-1, 28, 28)).reshape(-1, 784)
+        label = np.repeat(np.arange(others + 1), 20)
+        kept = np.ones(len(points), bool)
+        kept[:20:4] = False
+        seen = points[kept]
+        gram = np.asarray(kernels.ntk(seen, hidden_layers=2)) + 1e-10 * np.eye(len(seen))
 
-    settings = MissingUpright(
-        digits=(5,),
-        counts=(4,),
-        sample=data.Sample(120, 60, "mnist-5000"),
-        training=Training(epochs=1, steps=2, batch=32, evaluated=1),
-        compared=40,
-    )
-    frame = settings.run().set_index(["model", "missing", "digit"]).sort_index()
-    assert set(frame.index.unique("model")) == {"mlp", "logistic", "nearest"}
-    assert len(frame.loc[("mlp", "all")]) == 10
-    drawn = settings.sample.draw(np.random.default_rng([settings.seed, 0]))
-    labels = drawn.labels
-    turned = partial_orbits.TurnedImages(drawn.images, 4)
-    sets = settings._sets(labels, 4, [5])
-    image, turn = np.divmod(np.concatenate(list(sets.values())), 4)
-    assert sorted(zip(image, turn)) == sorted(np.ndindex(180, 4))
-    held_out = sets["seen_upright"]
-    assert (labels[held_out // 4] == 5).all()
-    assert (held_out % 4 == 0).all()
-    tests, train = (turned(torch.from_numpy(s)).flatten(1) for s in (held_out, sets["train"]))
-    nearest = torch.cdist(tests, train).argmin(dim=1).numpy()
-    right = (labels[sets["train"][nearest] // 4] == 5).mean()
-    assert frame.loc[("nearest", "one", 5)].seen_upright == right
+        def predicted(values, tests, seen=seen, gram=gram):
+            return np.asarray(kernels.ntk(tests, seen, hidden_layers=2)) @ np.linalg.solve(
+                gram, values
+            )
 
-
-def test_upright_needs_more_than_one_rotation():
-    with pytest.raises(ValueError, match=r"counts.0 must be greater than or equal to 2, got 1"):
-        MissingUpright(counts=(1, 2))
+        each = np.where(label[kept, None] == np.arange(others + 1), 1.0, -1.0)
+        found = predicted(each, points[~kept])
+        assert row.correct == (found.argmax(axis=1) == 0).mean()
+        assert row.positive == (found[:, 0] > 0).mean()
+        np.testing.assert_allclose(row.error, np.abs(1 - found[:, 0]).mean(), rtol=1e-8)
+        turn = np.arange(len(points))[kept] % 4
+        level = np.array([each[turn == a].mean(axis=0) for a in range(4)])[turn]
+        prior_free = predicted(each - level, points[~kept])
+        assert row.prior_free == (prior_free.argmax(axis=1) == 0).mean()
+        neutral = predicted(1.0 * (label[kept] == 0), points[~kept])
+        assert row.neutral == (neutral > 0).mean()
+        own = label[kept] == 0
+        level = -own.sum() / (~own).sum()
+        balanced = predicted(np.where(own, 1.0, level), np.concatenate([points[~kept], new]))
+        assert row.balanced == (balanced[:5] > 0).mean()
+        assert row.balanced_others == pytest.approx((balanced[5 + 6 :] > 0).mean())
+        fresh = predicted((each + 1) / 2, new)
+        score = fresh[:, 0] - fresh[:, 1:].max(axis=1)
+        wins = (score[:6, None] > score[6:]).mean()
+        assert row.auc == pytest.approx(wins)
 
 
 def test_momentum_follows_a_linear_model():
@@ -391,7 +410,7 @@ def test_foresight_equals_a_dense_refit_where_nothing_is_projected_away():
 
 
 def test_too_many_images_are_refused_before_anything_is_computed():
-    for kind in (Foresight, PartiallyRotated, MissingUpright):
+    for kind in (Foresight, PartiallyRotated, Grokking):
         settings = kind(sample=data.Sample(5000, 200, "mnist-5000"))
         with pytest.raises(ValueError, match="images and fresh must be at most 5000"):
             settings.cells()

@@ -190,14 +190,46 @@ def test_checkpoint_of_another_run_is_refused(digits, tmp_path):
             run(**changed)
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_rate_and_decay_are_those_asked_for(decay):
+    """One weight, a constant gradient: Adam takes off the rate, and the decay its share."""
+    how = training.Training(
+        epochs=1, steps=20, learning_rate=0.1, warm_up=4, anneal=True, weight_decay=decay
+    )
+    rates = [how.rate(step, 20) for step in range(20)]
+    np.testing.assert_allclose(
+        rates[:5] / np.cos(np.pi * np.arange(5) / 40) ** 2, 0.02 * np.arange(1, 6)
+    )
+    assert rates[-1] < 0.001
+    assert training.Training(epochs=1, steps=20).rate(7, 20) == 1e-3
+
+
+def test_weight_decay_shrinks_the_weights(digits):
+    images, labels = digits
+    turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
+    norms = []
+    for decay in (0.0, 1.0):
+        network = nets.build("logistic", seed=0)
+        how = training.Training(epochs=1, steps=100, batch=64, weight_decay=decay)
+        training.train(network, turned, labels, parts, how, seed=0)
+        norms.append(torch.linalg.vector_norm(network[1].weight).item())
+    assert norms[1] < 0.95 * norms[0]
+
+
+def test_initial_scale_multiplies_every_weight():
+    once, twice = (nets.build("mlp", seed=0, scale=scale) for scale in (1.0, 2.0))
+    for one, two in zip(once.parameters(), twice.parameters(), strict=True):
+        assert torch.equal(2 * one, two)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"held_class": 11}, "held_class must be one of"),
-        ({"held_turns": ()}, "some but not all turns"),
-        ({"held_turns": range(COUNT)}, "some but not all turns"),
-        ({"held_turns": (COUNT,)}, "some but not all turns"),
-        ({"count": 1}, "some but not all turns"),
+        ({"held_class": 11}, "held_class must be one or more of"),
+        ({"held_class": ()}, "held_class must be one or more of"),
+        ({"held_turns": (COUNT,)}, "held_turns must be turns from 0 to 5"),
+        ({"held_turns": (-1,)}, "held_turns must be turns from 0 to 5"),
+        ({"count": 1}, "of at least two"),
         ({"fresh": 240}, "fresh must be"),
         ({"share": 1.0}, "share must be"),
     ],
