@@ -23,17 +23,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.example_libraries import optimizers
 from jax.scipy.special import erf
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-from symlib.kernels import EXPECTATIONS, check_network
+from symlib.kernels import check_network
 
 __all__ = [
     "dense",
     "empirical_ntk",
-    "momentum_prediction",
-    "standard_ntk",
     "torch_empirical_ntk",
+    "train",
 ]
 
 _NONLINEARITIES = {"relu": jax.nn.relu, "erf": erf}
@@ -196,41 +196,53 @@ def torch_empirical_ntk(
         return _by_blocks(gradients, contract, x, other, block_size)
 
 
-def momentum_prediction(
-    gram: Float[np.ndarray, "train train"],
-    cross_gram: Float[np.ndarray, "test train"],
-    labels: Float[np.ndarray, " train"],
+@partial(jax.jit, static_argnames=("apply", "learning_rate", "steps", "momentum", "linearised"))
+def train(
+    apply: Callable,
+    start: Any,
+    x: Float[np.ndarray | Array, "points features"],
+    labels: Float[np.ndarray | Array, " points"],
+    kept: Int[np.ndarray | Array, " train"],
     *,
-    rate: float,
-    momentum: float,
+    learning_rate: float,
     steps: int,
-) -> Float[np.ndarray, " test"]:
-    """What gradient descent with momentum on a network of infinite width predicts after ``steps``.
+    momentum: float | None = None,
+    linearised: bool = False,
+) -> tuple[Any, Float[Array, " points"]]:
+    """Parameters and outputs after training on some points, on full batches and the squared error.
 
-    Started at zero, on the loss ½ Σ (y - f)².
-    """
-    weights = before = np.zeros(len(labels))
-    for _ in range(steps):
-        step = rate * (labels - gram @ weights) + momentum * (weights - before)
-        weights, before = weights + step, weights
-    return cross_gram @ weights
-
-
-def standard_ntk(
-    x: Float[np.ndarray, "points features"], *, width: int
-) -> Float[np.ndarray, "points points"]:
-    """NTK of one hidden ReLU layer as PyTorch trains it: weights by He, biases from zero.
-
-    Its weights carry their scale themselves, so that gradients do not: width · E[φφ'] comes from
-    the readout's weights, 2 E[φ'φ'] (1 + x·x') from the layer's weights and biases, 1 from the
-    readout's bias. Here inner products of images are not divided by their number of pixels.
+    Compiled once for each ``apply``, computed in the precision of ``start``.
 
     Args:
-        x: one point per row.
-        width: number of hidden units, large.
+        apply: a pure function ``apply(parameters, x)``, from points to outputs (points, 1).
+        start: its parameters, any tree of arrays.
+        x: all points.
+        labels: of all points.
+        kept: indices of the points to train on.
+        learning_rate: of the mean squared error.
+        steps: of the optimiser.
+        momentum: that of gradient descent; Adam if there is none.
+        linearised: train the first-order expansion of the network about ``start`` instead.
     """
-    inner = x @ x.T
-    before = 2 / x.shape[1] * inner  # covariance of the hidden units before φ
-    variance = np.diagonal(before)
-    kappa, slopes, *_ = EXPECTATIONS["relu"](before, variance[:, None], variance)
-    return np.asarray(1 + width * kappa + 2 * slopes * (1 + inner))
+
+    def outputs(parameters):
+        return apply(parameters, x)[:, 0]
+
+    if linearised:
+        first, change = jax.linearize(outputs, start)
+
+        def outputs(parameters):
+            return first + change(jax.tree.map(jnp.subtract, parameters, start))
+
+    gradient = jax.grad(lambda p: jnp.square(labels - outputs(p))[kept].mean())
+    init, update, parameters = (
+        optimizers.adam(learning_rate)
+        if momentum is None
+        else optimizers.momentum(learning_rate, momentum)
+    )
+
+    def step(number, state):
+        return update(number, gradient(parameters(state)), state)
+
+    end = parameters(jax.lax.fori_loop(0, steps, step, init(start)))
+    return end, outputs(end)

@@ -11,7 +11,6 @@ from symlib import (
     baselines,
     convolutions,
     data,
-    finite,
     intervals,
     invariant,
     kernels,
@@ -20,6 +19,7 @@ from symlib import (
     regression,
     rotated,
     spectral,
+    uniform,
 )
 from symlib import experiments as all_experiments
 from symlib import groups as finite_groups
@@ -180,36 +180,57 @@ def test_cntk_equals_the_plain_computation(tmp_path):
     np.testing.assert_allclose(again.exact_upright, frame.exact_upright.to_numpy(), rtol=1e-6)
 
 
-@pytest.mark.slow
-def test_mlp_trained_tends_to_its_controls():
-    """Trained to the end; with a kernel that cannot move, descent is kernel regression."""
-    settings = MlpTrained(pairs=1, counts=(2, 4), width=32, steps=300, descent_steps=4000)
-    frame = settings.run()
-    assert (frame.adam_loss < 1e-4).all()
-    assert (frame.descent_loss < 1e-2).all()
-    np.testing.assert_allclose(frame.descent_wide, frame.exact_upright, rtol=1e-3)
-    again = settings.run()
-    np.testing.assert_array_equal(frame.adam, again.adam)
-    np.testing.assert_array_equal(frame.descent, again.descent)
-
-
-@pytest.mark.slow
-def test_mlp_trained_with_both_upright_images_out():
-    """Infinite width with both left out is a refit without them, and descent tends to it."""
-    settings = MlpTrained(
-        pairs=1, counts=(4,), width=32, steps=10, descent_steps=4000, together=True
-    )
-    frame = settings.run()
+def _first_pair(settings):
+    """The first pair of digits at four rotations."""
     digits = data.load("mnist-5000")
     generator = np.random.default_rng(settings.seed)
-    (pair,) = data.pairs_of_classes(digits.labels, 1, generator=generator)
-    points = rotated.orbit_images(digits.images[pair], 4).reshape(8, -1)
-    gram = np.asarray(kernels.ntk(points, hidden_layers=1))
+    (pair,) = data.pairs_of_classes(digits.labels, settings.pairs, generator=generator)
+    return rotated.orbit_images(digits.images[pair], 4).reshape(8, -1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("together", [False, True])
+def test_mlp_trained_regresses_without_what_is_left_out(together):
+    """Both kernels of infinite width against refits; the same table when it is run again."""
+    settings = MlpTrained(pairs=1, counts=(4,), width=16, steps=10, together=together)
+    frame = settings.run()
+    points = _first_pair(settings)
     labels = np.repeat([1.0, -1.0], 4)
-    refit = regression.refit(gram, labels, [0, 4], ridge=settings.ridge)
-    np.testing.assert_allclose(frame.wide, np.abs(refit).mean(), rtol=1e-6)
-    assert frame.wide_correct[0] == (refit * [1, -1] < 1).mean()
-    np.testing.assert_allclose(frame.descent_wide, frame.wide, rtol=1e-3)
+    grams = {
+        "gaussian": np.asarray(kernels.ntk(points, hidden_layers=1)),
+        "wide": uniform.ntk(points, bounds=(1 / 4, 1.0)),
+    }
+    for name, gram in grams.items():
+        refits = [
+            regression.refit(gram, labels, left_out, ridge=settings.ridge)
+            for left_out in ([[0, 4]] if together else [[0], [4]])
+        ]
+        upright = np.concatenate(refits)
+        np.testing.assert_allclose(frame[name], np.abs(upright).mean(), rtol=1e-6)
+        assert frame[f"{name}_correct"][0] == (upright * [1, -1] < 1).mean()
+    again = settings.run()
+    np.testing.assert_array_equal(frame.trained, again.trained)
+
+
+@pytest.mark.slow
+def test_mlp_trained_learns_and_moves_its_kernel():
+    """As published, Adam fits the points; its kernel moves less from weights that are large."""
+    frames = [
+        MlpTrained(pairs=1, counts=(4,), steps=1000, bound=bound).run() for bound in (None, 5.0)
+    ]
+    assert (frames[0].loss < 1e-3).all()
+    published, large = (np.abs(f.trained - f.linearised)[0] for f in frames)
+    assert large < published / 2
+
+
+@pytest.mark.slow
+def test_mlp_trained_is_as_deep_as_it_is_told():
+    frames = [
+        MlpTrained(pairs=1, counts=(4,), width=16, steps=50, hidden_layers=depth).run()
+        for depth in (1, 2, 5)
+    ]
+    for name in ("trained", "wide", "frozen", "gaussian", "spectral"):
+        assert len({round(frame[name][0], 5) for frame in frames}) == 3
 
 
 def test_other_classes_equal_a_dense_refit_with_labels_of_their_own():
@@ -263,44 +284,6 @@ def test_other_classes_equal_a_dense_refit_with_labels_of_their_own():
         score = fresh[:, 0] - fresh[:, 1:].max(axis=1)
         wins = (score[:6, None] > score[6:]).mean()
         assert row.auc == pytest.approx(wins)
-
-
-def test_momentum_follows_a_linear_model():
-    """Gradient descent with momentum on the parameters of a linear model, by torch."""
-    torch = pytest.importorskip("torch")
-    generator = np.random.default_rng(0)
-    features, labels = generator.normal(size=(6, 9)), generator.normal(size=6)
-    test = generator.normal(size=(2, 9))
-    weights = torch.zeros(9, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.SGD([weights], lr=0.01, momentum=0.9)
-    for _ in range(50):
-        optimizer.zero_grad()
-        (torch.tensor(features) @ weights - torch.tensor(labels)).square().sum().div(2).backward()
-        optimizer.step()
-    predicted = finite.momentum_prediction(
-        features @ features.T, test @ features.T, labels, rate=0.01, momentum=0.9, steps=50
-    )
-    np.testing.assert_allclose(predicted, test @ weights.detach().numpy(), rtol=1e-10)
-
-
-def test_the_kernel_of_the_network_that_adam_trains():
-    """Against the empirical NTK of torch modules, averaged over initialisations."""
-    torch = pytest.importorskip("torch")
-    torch.manual_seed(0)
-    x = np.random.default_rng(0).normal(size=(4, 9)) / 3
-    drawn = []
-    for _ in range(200):
-        network = torch.nn.Sequential(
-            torch.nn.Linear(9, 64), torch.nn.ReLU(), torch.nn.Linear(64, 1)
-        ).double()
-        for layer in network[::2]:
-            torch.nn.init.kaiming_normal_(layer.weight)
-            torch.nn.init.zeros_(layer.bias)
-        drawn.append(finite.torch_empirical_ntk(network, torch.tensor(x)))
-    error = np.std(drawn, axis=0) / len(drawn) ** 0.5
-    assert (error / np.mean(drawn, axis=0) < 0.05).all()
-    away = np.abs(np.mean(drawn, axis=0) - finite.standard_ntk(x, width=64)) / error
-    assert away.max() < 4
 
 
 @pytest.mark.slow

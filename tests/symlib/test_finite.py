@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from symlib import finite, kernels
+from symlib import finite, kernels, regression, uniform
 
 X = np.random.default_rng(0).normal(size=(5, 4))
 OTHER = np.random.default_rng(1).normal(size=(3, 4))
@@ -148,6 +148,82 @@ def test_depth_moves_correlations_by_the_bias(length):
     np.testing.assert_allclose(halved, 2.0**-4, rtol=0.05)
     first = gap(kernels.nngp, 1, **ordered)
     assert (first < 1e-3) if length == 1 else (first > 0.1)
+
+
+def _on_a_sphere(count):
+    points = np.random.default_rng(0).normal(size=(count, 16))
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+DESCENT = {"learning_rate": 0.5, "momentum": 0.95}
+
+
+@pytest.mark.slow
+def test_wide_networks_regress_with_their_own_kernel():
+    """By gradient descent on f - f₀, from weights that do not shrink as the width grows."""
+    points, labels, kept = _on_a_sphere(5), np.array([1.0, 1.0, -1.0, -1.0, 1.0]), np.arange(1, 5)
+    limit = regression.refit(uniform.ntk(points, bounds=(1.0, 1.0)), labels, [0], ridge=0.0)
+    away = {}
+    for width in (64, 8192):
+        widths = (16, width, 1)
+        _, apply = finite.dense(widths)
+        for key in jax.random.split(jax.random.key(0), 4):
+            start = uniform.parameters(key, widths, (1.0, 1.0))
+            first = apply(start, points)[:, 0]
+            _, outputs = finite.train(
+                apply, start, points, first + labels, kept, steps=3000, **DESCENT
+            )
+            residual = np.asarray(first + labels - outputs)
+            assert np.abs(residual[kept]).max() < 1e-3
+            gram = np.asarray(finite.empirical_ntk(apply, start, points))
+            own = regression.refit(gram, labels, [0], ridge=0.0)
+            away.setdefault(width, []).append([residual[0] - own[0], residual[0] - limit[0]])
+    narrow, wide = (np.sqrt(np.square(each).mean(axis=0)) for each in away.values())
+    assert wide[0] < min(0.08, narrow[0] / 3)
+    assert wide[1] < min(0.1, narrow[1])
+
+
+@pytest.mark.slow
+def test_a_linearised_network_regresses_with_its_frozen_kernel():
+    points, labels, kept = _on_a_sphere(6), np.repeat([1.0, -1.0], 3), np.arange(1, 6)
+    _, apply = finite.dense((16, 64, 1))
+    start = uniform.parameters(jax.random.key(0), (16, 64, 1), (1.0, 1.0))
+    _, outputs = finite.train(
+        apply, start, points, labels, kept, steps=20000, linearised=True, **DESCENT
+    )
+    gram = np.asarray(finite.empirical_ntk(apply, start, points))
+    first = np.asarray(apply(start, points))[:, 0]
+    expected = regression.refit(gram, labels - first, [0], ridge=0.0)
+    np.testing.assert_allclose(labels[0] - outputs[0], expected[0], atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("momentum", [None, 0.9])
+def test_training_follows_torch(momentum):
+    """Adam, and gradient descent with momentum, for fifty steps from the same parameters."""
+    torch = pytest.importorskip("torch")
+    points, labels, kept = _on_a_sphere(6), np.repeat([1.0, -1.0], 3), np.array([0, 1, 2, 4, 5])
+    init, apply = finite.dense((16, 8, 1))
+    start = init(jax.random.key(0))
+    end, outputs = finite.train(
+        apply, start, points, labels, kept, learning_rate=0.01, steps=50, momentum=momentum
+    )
+    parameters = [torch.tensor(np.asarray(a), requires_grad=True) for a in jax.tree.leaves(start)]
+    optimizer = (
+        torch.optim.Adam(parameters, lr=0.01)
+        if momentum is None
+        else torch.optim.SGD(parameters, lr=0.01, momentum=momentum)
+    )
+    x, y = torch.tensor(points[kept]), torch.tensor(labels[kept])
+    for _ in range(50):
+        optimizer.zero_grad()
+        first, bias, last, last_bias = parameters
+        hidden = torch.relu(x @ first / 4 + bias)
+        torch.nn.functional.mse_loss((hidden @ last)[:, 0] / 8**0.5 + last_bias, y).backward()
+        optimizer.step()
+    for ours, theirs in zip(jax.tree.leaves(end), parameters):
+        np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(outputs, apply(end, points)[:, 0])
 
 
 def test_torch_needs_something_to_train():
