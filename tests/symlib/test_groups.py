@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from symlib import groups
 from symlib.groups import (
     Group,
     cyclic,
@@ -183,3 +184,40 @@ def test_orders_and_dimensions():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "group", [groups.cyclic(181), groups.direct_product(groups.cyclic(6), groups.cyclic(41))]
+)
+def test_irreps_of_many_near_eigenvalues(group):
+    """Where one random element would mix two irreps, another is drawn."""
+    found = groups.from_table(group.table, name="found")
+    overlaps = np.abs(found.characters.conj() @ group.characters.T) / group.order
+    np.testing.assert_allclose(np.sort(overlaps, axis=0)[-1], 1, atol=1e-8)
+    np.testing.assert_allclose(overlaps.sum(axis=0), 1, atol=1e-6)
+
+
+def test_refuses_irreps_of_another_group(untyped):
+    four, klein = groups.cyclic(4), groups.direct_product(groups.cyclic(2), groups.cyclic(2))
+    with pytest.raises(ValueError, match="irreps must be the irreps of mine"):
+        groups.Group("mine", four.table, klein.irreps)
+    with pytest.raises(ValueError, match=r"irreps must have shape \(4, d, d\)"):
+        groups.Group("mine", four.table, groups.cyclic(5).irreps)
+    with pytest.raises(ValueError, match="irreps must be the irreps of mine"):
+        groups.Group("mine", four.table, four.irreps[::-1])
+    with pytest.raises(ValueError, match="irreps must be the irreps of mine"):
+        groups.Group("mine", four.table, four.irreps[:3])
+
+
+def test_small_integers_do_not_overflow():
+    small = groups.Group(
+        "C_100", groups.cyclic(100).table.astype("int8"), groups.cyclic(100).irreps
+    )
+    product = groups.direct_product(small, groups.cyclic(2))
+    expected = groups.direct_product(groups.cyclic(100), groups.cyclic(2))
+    np.testing.assert_array_equal(product.table, expected.table)
+
+
+def test_refuses_permutations_of_too_many_letters():
+    with pytest.raises(ValueError, match="letters must be at most 6, got 100"):
+        groups.symmetric(100)

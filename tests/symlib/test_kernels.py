@@ -252,3 +252,56 @@ def test_distance_is_the_distance():
 def test_distance_needs_a_positive_constant(constant):
     with pytest.raises(ValueError, match="constant must be finite and > 0"):
         kernels.distance(POINTS, constant=constant)
+
+
+def test_rbf_far_from_the_origin():
+    near = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 0.5]])
+    for centre in (1e8, [-3e7, 5e7]):
+        far = kernels.rbf(near + centre, inverse_length=1.3)
+        np.testing.assert_allclose(far, kernels.rbf(near, inverse_length=1.3), rtol=1e-12)
+    assert (np.diagonal(far) == 1).all()
+
+
+def test_refuses_more_layers_than_float64_can_follow():
+    """Against the recursion in arithmetic of 80 digits, at the largest depth that is taken."""
+    import mpmath
+
+    points = np.random.default_rng(0).normal(size=(4, 784)) / 28
+    deepest = 15
+    ours = np.asarray(kernels.ntk(points, hidden_layers=deepest))
+    with pytest.raises(ValueError, match="hidden_layers must be so few"):
+        kernels.ntk(points, hidden_layers=deepest + 8)
+    with mpmath.workdps(80):
+        x = [[mpmath.mpf(float(v)) for v in row] for row in points]
+
+        def inner(a, b):
+            return mpmath.fsum(u * v for u, v in zip(a, b)) / 784 + 1
+
+        def exact(a, b):
+            cross, first, second = inner(a, b), inner(a, a), inner(b, b)
+            theta = cross
+            for _ in range(deepest):
+                root = mpmath.sqrt(first * second)
+                angle = mpmath.acos(min(cross / root, mpmath.mpf(1)))
+                kappa = root * (mpmath.sin(angle) + (mpmath.pi - angle) * mpmath.cos(angle))
+                cross = kappa / (2 * mpmath.pi) + 1
+                first, second = first / 2 + 1, second / 2 + 1
+                theta = cross + (mpmath.pi - angle) / (2 * mpmath.pi) * theta
+            return theta
+
+        top = exact(x[0], x[0])
+        for other in range(1, 4):
+            expected = float(top - exact(x[0], x[other]))
+            assert ours[0, 0] - ours[0, other] == pytest.approx(expected, rel=1e-5)
+
+
+def test_one_point_has_a_kernel_at_any_depth():
+    assert np.isfinite(kernels.ntk(np.ones((1, 3)), hidden_layers=60)).all()
+
+
+def test_refuses_inputs_that_erf_saturates_on():
+    points = np.random.default_rng(0).normal(size=(3, 5))
+    kernels.ntk(1e3 * points, hidden_layers=1, nonlinearity="erf")
+    with pytest.raises(ValueError, match="must be of moderate size for erf"):
+        kernels.ntk(1e6 * points, hidden_layers=1, nonlinearity="erf")
+    kernels.ntk(1e6 * points, hidden_layers=0, nonlinearity="erf")

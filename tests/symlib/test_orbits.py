@@ -109,3 +109,25 @@ def test_two_circles_alternate():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-155, 1e155, 1e300])
+def test_normalisation_neither_over_nor_underflows(factor):
+    images = np.random.default_rng(0).random((3, 5, 5))
+    np.testing.assert_allclose(
+        orbits.normalize(factor * images), orbits.normalize(images), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
+def test_normalisation_is_in_float64(dtype):
+    images = (255 * np.random.default_rng(0).random((3, 5, 5))).astype(dtype)
+    found = orbits.normalize(images)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, orbits.normalize(images.astype(float)))
+
+
+def test_one_faint_image_among_bright_ones():
+    images = np.random.default_rng(0).random((2, 5, 5))
+    together = orbits.normalize(np.stack([1e20 * images[0], images[1]]))
+    np.testing.assert_array_equal(together[1], orbits.normalize(images[1]))
