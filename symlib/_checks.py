@@ -1,6 +1,7 @@
 """What the solvers ask of their input, each with one clear error; arrays that stay as they are."""
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 
@@ -16,6 +17,8 @@ def read_only(array: np.ndarray) -> np.ndarray:
 
 def require_float64(name: str, array: np.ndarray) -> np.ndarray:
     """``array`` as NumPy float64, refusing lower precision and non-finite values."""
+    if np.ma.is_masked(array):
+        raise ValueError(f"{name} must have no masked entries, got a mask; drop those points first")
     array = np.asarray(array)
     if array.dtype != np.float64:
         raise ValueError(
@@ -31,21 +34,33 @@ def require_float64(name: str, array: np.ndarray) -> np.ndarray:
 
 def require_ridge(ridge: float) -> None:
     """Refuse a ridge that is negative or not finite."""
-    if not (np.isfinite(ridge) and ridge >= 0):
+    if not (isinstance(ridge, Real) and np.isfinite(ridge) and ridge >= 0):
         raise ValueError(
-            f"ridge must be a finite number ≥ 0, got {ridge}; it is absolute, added to the "
+            f"ridge must be a finite number ≥ 0, got {ridge!r}; it is absolute, added to the "
             "diagonal of the Gram matrix as it is"
         )
 
 
-def require_gram(gram: np.ndarray, ridge: float) -> np.ndarray:
-    """``gram`` as NumPy float64, once it and ``ridge`` are fit for a solve."""
-    gram = require_float64("gram", gram)
+def require_positive(name: str, value: int, usual: int) -> None:
+    """Refuse what is not a positive integer."""
+    if not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}; try {usual}")
+
+
+def require_square(gram: np.ndarray) -> np.ndarray:
+    """``gram`` as a NumPy array, once its last two axes are of one length."""
+    gram = np.asarray(gram)
     if gram.ndim < 2 or gram.shape[-1] != gram.shape[-2] or gram.shape[-1] == 0:
         raise ValueError(
             f"gram must be square in its last two axes, got shape {gram.shape}; "
             "pass the kernel of all points against all points"
         )
+    return gram
+
+
+def require_gram(gram: np.ndarray, ridge: float) -> np.ndarray:
+    """``gram`` as NumPy float64, once it and ``ridge`` are fit for a solve."""
+    gram = require_square(require_float64("gram", gram))
     require_ridge(ridge)
     asymmetry = np.abs(gram - np.swapaxes(gram, -1, -2)).max(axis=(-2, -1))
     worst = (asymmetry - 1e-8 * np.abs(gram).max(axis=(-2, -1))).argmax()

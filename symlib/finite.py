@@ -27,6 +27,7 @@ from jax.example_libraries import optimizers
 from jax.scipy.special import erf
 from jaxtyping import Array, Float, Int
 
+from symlib._checks import require_positive
 from symlib.kernels import check_network
 
 __all__ = [
@@ -70,6 +71,8 @@ def dense(
     phi = _NONLINEARITIES[nonlinearity]
 
     def init(key: Array) -> list[tuple[Array, Array]]:
+        if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key):  # one of jax.random.PRNGKey
+            key = jax.random.wrap_key_data(key)
         keys = jax.random.split(key, 2 * (len(widths) - 1)).reshape(-1, 2)
         return [
             (jax.random.normal(weight, (before, after)), jax.random.normal(bias, (after,)))
@@ -88,8 +91,7 @@ def dense(
 
 def _by_blocks(gradients, contract, x, other, block_size):
     """Gram matrix of ``gradients``, holding those of two blocks at a time."""
-    if not isinstance(block_size, int | np.integer) or block_size < 1:
-        raise ValueError(f"block_size must be a positive integer, got {block_size!r}; try 32")
+    require_positive("block_size", block_size, 32)
     symmetric = other is None
     other = x if symmetric else other
     if len(x) == 0 or len(other) == 0:

@@ -38,7 +38,7 @@ def bootstrap(
         seed: of the draws.
 
     Raises:
-        ValueError: if the table is empty, or has no column ``by``.
+        ValueError: if the table is empty, has no column ``by``, or not every row has a value there.
 
     >>> bootstrap(np.mean, np.array([1.0, 1.0]))
     (1.0, 1.0, 1.0)
@@ -52,6 +52,8 @@ def bootstrap(
     columns = list(table.columns) if isinstance(table, pd.DataFrame) else []
     if by is not None and by not in columns:
         raise ValueError(f"by must be one of the columns {columns}, got {by!r}")
+    if by is not None and pd.isna(table[by]).any():  # type: ignore[index]
+        raise ValueError(f"by must say for every row what it belongs to, got NaN in {by!r}")
     rows_of: Any = table.iloc if isinstance(table, pd.DataFrame) else np.asarray(table)
     labels = np.arange(len(table)) if by is None else np.asarray(table[by])
     units = np.unique(labels)

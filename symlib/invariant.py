@@ -25,7 +25,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float, Int
 
-from symlib._checks import EPS, held_out_indices, require_float64, require_ridge
+from symlib._checks import EPS, held_out_indices, require_float64, require_ridge, require_square
 from symlib.groups import Group
 from symlib.regression import block_residual
 from symlib.solving import TOLERANCE, require_digits, solve
@@ -99,9 +99,11 @@ def split_orbits(
     i·s + r. With quarter turns, C_4, the kernel of rotated images is exactly invariant.
 
     Raises:
-        ValueError: if the orders do not divide the points and one another.
+        ValueError: if ``gram`` is not square, or the orders do not divide the points and one
+            another.
     """
-    points = np.shape(gram)[-1]
+    gram = require_square(gram)
+    points = gram.shape[-1]
     if order % subgroup_order or points % order:
         raise ValueError(
             f"subgroup_order must divide order and order the number of points, got "

@@ -58,6 +58,11 @@ class TurnedImages:
         *,
         centred: bool = True,
     ):
+        if np.ndim(images) != 3:
+            raise ValueError(
+                f"images must have shape (images, size, size), got {np.shape(images)}; "
+                "drop the axis of channels"
+            )
         orbits.rotations(images[:1], count)  # refuses a bad count or shape
         orbits.normalize(images)  # refuses constant images
         self.count, self.size, self.centred = count, images.shape[-1], centred
@@ -72,7 +77,17 @@ class TurnedImages:
         ]
 
     def __call__(self, samples: Int[Tensor, " samples"]) -> Float[Tensor, "samples 1 size size"]:
-        """The samples of those numbers; soonest where these are sorted by turn."""
+        """The samples of those numbers; soonest where these are sorted by turn.
+
+        Raises:
+            ValueError: if there is no such sample.
+        """
+        most = self.count * len(self.coefficients)
+        if len(samples) and not 0 <= int(samples.min()) <= int(samples.max()) < most:
+            raise ValueError(
+                f"samples must be numbers from 0 to {most - 1}, image · count + turn, got some "
+                f"from {int(samples.min())} to {int(samples.max())}"
+            )
         turns, order = torch.sort(samples % self.count, stable=True)
         spread = self.coefficients[(samples // self.count)[order]].T  # (pixels, samples)
         sizes = torch.bincount(turns, minlength=self.count).tolist()
@@ -155,6 +170,11 @@ def split(
     held[np.ix_(np.isin(labels[:known], held_classes), missed)] = True
     others = generator.permutation(np.flatnonzero(~held))
     tests = round(share * len(others))
+    if tests == len(others):
+        raise ValueError(
+            f"share must leave something to train on, got {share} of {len(others)} samples; "
+            "take a smaller share, or more images"
+        )
     new = np.zeros((fresh, count), bool)
     new[np.ix_(np.isin(labels[known:], held_classes), missed)] = True
     return Split(

@@ -17,6 +17,7 @@ from einops import rearrange
 from jaxtyping import Float
 
 from symlib import orbits
+from symlib._checks import require_float64, require_positive
 from symlib.settings import nested
 
 __all__ = [
@@ -74,12 +75,19 @@ def orbit_gram(
 
     Turning both points by q quarters leaves their kernel as it is, so that the first quarter
     of each orbit against everything tells the rest.
+
+    Raises:
+        ValueError: if the number of rotations is not a multiple of four, or the kernel's values
+            are not finite float64.
     """
     pairs, _, count = turned.shape[:3]
+    if count % 4:
+        raise ValueError(f"turned must be under a multiple of 4 rotations, got {count}; take 8")
     points = turned.reshape(pairs, 2, 4, count // 4, -1)
     first = points[:, :, 0].reshape(pairs, count // 2, -1)
     everything = points.reshape(pairs, 2 * count, -1)
-    rows = np.asarray(kernel(first, everything)).reshape(pairs, 2, count // 4, 2, count)
+    rows = require_float64("kernel", kernel(first, everything))
+    rows = rows.reshape(pairs, 2, count // 4, 2, count)
     shift = count // 4
     gram = np.empty((pairs, 2, 4, shift, 2, count))
     for turns in range(4):
@@ -114,7 +122,12 @@ def turn_kernel(
         count: number N of rotations.
         kernel: ``kernel(x, other)`` of flattened images, invariant under exact quarter turns.
         block_size: rows computed at once.
+
+    Raises:
+        ValueError: if ``block_size`` is not positive, an image is constant, or the kernel's values
+            are not finite float64.
     """
+    require_positive("block_size", block_size, 256)
     turns = gcd(count, 4)
     steps = count // turns
     first = orbits.normalize(orbits.rotate(images, np.arange(steps) * 360 / count))
@@ -124,9 +137,8 @@ def turn_kernel(
     out = np.empty((len(rows), len(rows), turns))
     for start in range(0, len(rows), block_size):
         part = rows[start : start + block_size]
-        out[start : start + block_size] = np.asarray(kernel(part, columns)).reshape(
-            len(part), len(rows), turns
-        )
+        block = require_float64("kernel", kernel(part, columns))
+        out[start : start + block_size] = block.reshape(len(part), len(rows), turns)
     return out
 
 
@@ -166,8 +178,10 @@ def rotation_kernels(
         progress: wraps the loop over blocks, as ``symlib.notebook.progress`` does.
 
     Raises:
-        ValueError: if the counts do not divide the largest.
+        ValueError: if the counts do not divide the largest, ``block_size`` is not positive, or the
+            kernel's values are not finite float64.
     """
+    require_positive("block_size", block_size, 64)
     largest = max(nested(counts))
     quarter = largest // 4
     points = orbit_images(images, largest).reshape(len(images), largest, -1)
@@ -178,7 +192,7 @@ def rotation_kernels(
     for start in progress(blocks, "blocks of the Gram matrix", len(blocks)):
         for r in range(quarter):
             part = points[start : start + block_size, r]
-            rows = np.asarray(kernel(part, columns))
+            rows = require_float64("kernel", kernel(part, columns))
             rows = np.roll(rows.reshape(len(part), len(images), largest), -r, axis=-1)
             for count, out in averaged.items():
                 if r in turns[count]:

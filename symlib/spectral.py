@@ -13,7 +13,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float, Num
 
-from symlib._checks import EPS, require_float64, require_gram, require_ridge
+from symlib._checks import EPS, require_float64, require_gram, require_ridge, require_square
 from symlib.solving import require_digits
 
 __all__ = [
@@ -55,9 +55,10 @@ def interleave(
     """Reorder the points of two orbits from A0 A1 … B0 B1 … to A0 B0 A1 B1 ….
 
     Raises:
-        ValueError: if the number of points is odd.
+        ValueError: if ``gram`` is not square or the number of points is odd.
     """
-    points = np.shape(gram)[-1]
+    gram = require_square(gram)
+    points = gram.shape[-1]
     if points % 2:
         raise ValueError(
             f"gram must hold two orbits of equal size, got {points} points; "
@@ -70,8 +71,13 @@ def interleave(
 def circulant_projection(
     gram: Float[np.ndarray, "*batch points points"],
 ) -> Float[np.ndarray, "*batch points"]:
-    """First row of the nearest circulant: the mean of ``gram`` along each wrapped diagonal."""
-    k = np.arange(np.shape(gram)[-1])
+    """First row of the nearest circulant: the mean of ``gram`` along each wrapped diagonal.
+
+    Raises:
+        ValueError: if ``gram`` is not square.
+    """
+    gram = require_square(gram)
+    k = np.arange(gram.shape[-1])
     return gram[..., k[:, None], (k[:, None] + k) % len(k)].mean(axis=-2)
 
 
@@ -146,10 +152,20 @@ def spectral_error_of_pairs(
     The diagonal, an orbit with itself, means nothing and is NaN.
 
     Raises:
-        ValueError: as ``spectral_error``.
+        ValueError: as ``spectral_error``, or if ``kernel`` has another shape or is not symmetric.
     """
     require_ridge(ridge)
     kernel = require_float64("kernel", kernel)
+    if kernel.ndim != 3 or kernel.shape[0] != kernel.shape[1]:
+        raise ValueError(
+            f"kernel must have shape (orbits, orbits, count), got {kernel.shape}; "
+            "rotated.rotation_kernel makes one"
+        )
+    mirrored = np.roll(kernel[..., ::-1], 1, axis=-1).swapaxes(0, 1)
+    if np.abs(kernel - mirrored).max() > 1e-8 * np.abs(kernel).max():
+        raise ValueError(
+            "kernel must be symmetric, k_ij(g) = k_ji(-g), and is not; check which side turns"
+        )
     own = np.einsum("iig->ig", kernel)
     row = np.empty((*kernel.shape[:2], 2 * kernel.shape[2]))
     row[..., ::2] = (own[:, None] + own) / 2

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
+from symlib._checks import require_float64, require_positive
+
 __all__ = ["streamed_gram"]
 
 
@@ -26,7 +28,8 @@ def streamed_gram(
         progress: wraps the loop over pairs of blocks, as ``symlib.notebook.progress`` does.
 
     Raises:
-        ValueError: if ``out`` has another shape or dtype, or ``block_size`` is not positive.
+        ValueError: if ``out`` has another shape or dtype, ``block_size`` is not positive, or the
+            kernel's values are not finite float64.
     """
     out = np.empty((len(x), len(x))) if out is None else out
     if out.shape != (len(x), len(x)) or out.dtype != np.float64:
@@ -34,12 +37,11 @@ def streamed_gram(
             f"out must be float64 of shape {(len(x), len(x))}, got {out.dtype} of shape "
             f"{out.shape}; leave it out to have it made"
         )
-    if not isinstance(block_size, int | np.integer) or block_size < 1:
-        raise ValueError(f"block_size must be a positive integer, got {block_size!r}; try 1024")
+    require_positive("block_size", block_size, 1024)
     blocks = [slice(start, start + block_size) for start in range(0, len(x), block_size)]
     pairs = [(row, column) for i, row in enumerate(blocks) for column in blocks[i:]]
     for row, column in progress(pairs, "blocks of the Gram matrix"):
-        block = np.asarray(kernel(x[row], x[column]))
+        block = require_float64("kernel", kernel(x[row], x[column]))
         out[row, column] = block
         if row != column:
             out[column, row] = block.T
