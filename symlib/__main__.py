@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import jax
 import tyro
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 from tyro.conf import subcommand
 
@@ -119,6 +120,12 @@ def _run(scale: str) -> Any:
     return Run
 
 
+def _leave(why: object) -> NoReturn:
+    """End with one line, and the exit code of a usage that cannot be served."""
+    print(f"Error: {' '.join(str(why).split())}", file=sys.stderr)
+    sys.exit(2)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, and do what it says.
 
@@ -141,8 +148,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
             description="Can a deep network learn a symmetry from data? The book's experiments.",
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.CascadeSubcommandArgs),
         )()
-    except (ValueError, DataError, OSError) as error:
-        sys.exit(f"Error: {' '.join(str(error).split())}")
+    except (ValueError, OverflowError, DataError, OSError) as error:
+        _leave(error)
+    except ModuleNotFoundError as error:
+        _leave(f"{error.name} is not installed: pip install 'symlib-book[torch]'")
+    except TerminatedWorkerError:
+        _leave(
+            "a process was killed, perhaps for want of memory; what is stored is kept, and the "
+            "same command goes on from there, with fewer --jobs"
+        )
+    except MemoryError as error:
+        _leave(f"not enough memory: {error}; take smaller settings")
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from where it was", file=sys.stderr)
         sys.exit(130)

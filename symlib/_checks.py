@@ -1,7 +1,11 @@
 """What the solvers ask of their input, each with one clear error; arrays that stay as they are."""
 
-from collections.abc import Sequence
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Real
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +17,17 @@ def read_only(array: np.ndarray) -> np.ndarray:
     view = np.asarray(array).view()
     view.setflags(write=False)
     return view
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new file beside ``path`` to write to, which takes its place once it is whole."""
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def require_float64(name: str, array: np.ndarray) -> np.ndarray:

@@ -42,10 +42,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from pydantic import PositiveFloat
 
 from symlib.kernels import EXPECTATIONS, WIDE, check_network, require_finite, require_x64
-from symlib.settings import Positive, settings
+from symlib.settings import Positive, WeightStd, settings
 
 __all__ = ["READOUTS", "ConvNtk", "conv_nngp", "conv_ntk"]
 
@@ -326,7 +325,7 @@ class ConvNtk:
 
     hidden_layers: Positive = 1  # convolutions, each with a ReLU
     filter_size: Positive = 3  # pixels a side
-    weight_std: PositiveFloat = 1.0  # standard deviation of the weights
+    weight_std: WeightStd = 1.0  # standard deviation of the weights
 
     def __call__(
         self,

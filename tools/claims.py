@@ -68,7 +68,7 @@ def load(path: Path) -> list[Claim]:
         ValueError: if a row lacks a field, has an unknown field or value, or repeats an id.
     """
     claims: list[Claim] = []
-    for row in yaml.safe_load(path.read_text()):
+    for row in yaml.safe_load(path.read_text("utf-8")):
         name = row.get("id", row)
         if set(row) - _FIELDS or _FIELDS - {"over", "fails"} - set(row):
             raise ValueError(f"{path.name}: row {name} must have the fields {sorted(_FIELDS)}")

@@ -24,7 +24,9 @@ def stage(root: Path, staged: Path) -> None:
     wanted = {staged / "_config.yml": settings(root).encode()}
     for path in [root / "_toc.yml", *(root / "book").rglob("*")]:
         if path.suffix == ".md":
-            wanted[staged / path.relative_to(root)] = without_solutions(path.read_text()).encode()
+            wanted[staged / path.relative_to(root)] = without_solutions(
+                path.read_text("utf-8")
+            ).encode()
         elif path.is_file() and path.suffix != ".ipynb":
             wanted[staged / path.relative_to(root)] = path.read_bytes()
     for path in (staged / "book").rglob("*"):
@@ -59,7 +61,7 @@ def settings(root: Path) -> str:
     Colab opens the notebooks on a branch named course. The outputs are those of the whole book,
     whose chapters begin with the same code: no cell comes after the first solution.
     """
-    config = yaml.safe_load((root / "_config.yml").read_text())
+    config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
     config["repository"]["branch"] = "course"
     for button in ("use_edit_page_button", "use_issues_button", "use_repository_button"):
         config["html"][button] = False

@@ -136,7 +136,7 @@ def keep(rows: list[dict[str, object]], path: Path) -> None:
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
+    partial.write_text(text, "utf-8")
     os.replace(partial, path)
 
 

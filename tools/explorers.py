@@ -27,7 +27,7 @@ def make(folder: Path) -> None:
     plotting.use_style()
     folder.mkdir(parents=True, exist_ok=True)
     digits = data.load("mnist-5000")
-    (folder / "digits.js").write_text(example_script(digits))
+    (folder / "digits.js").write_text(example_script(digits), "utf-8")
     pair = np.stack([digits.images[digits.labels == digit][0] for digit in PAIR])
     two_circles_figure().savefig(folder / "two-circles.svg")
     two_digits_figure(pair).savefig(folder / "draw-two-digits.svg")

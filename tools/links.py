@@ -34,7 +34,7 @@ def outside() -> list[str]:
     cited = lower.collect({}, place.pages, BOOK / "references.bib").citations.values()
     found = [
         *(link for path in sorted(BOOK.glob("*.ipynb")) for link in in_notebook(path)),
-        *(link for name in PROSE for link in in_markdown((ROOT / name).read_text())),
+        *(link for name in PROSE for link in in_markdown((ROOT / name).read_text("utf-8"))),
         *(link for _, _, link in cited),
     ]
     ours = (place.online, place.repository)

@@ -73,14 +73,14 @@ def write(root: Path = ROOT) -> None:
     for name, text in with_code(chapters).items():
         lowered = lower(name, text, targets, place.requirement, durations.get(name, ""))
         path = root / "book" / f"{name}.ipynb"
-        if not path.exists() or path.read_text() != lowered:
-            path.write_text(lowered)
+        if not path.exists() or path.read_text("utf-8") != lowered:
+            path.write_text(lowered, "utf-8")
 
 
 def read_chapters(root: Path = ROOT) -> dict[str, str]:
     """The text of every chapter, in the order of the book, in which its equations are numbered."""
-    listed = re.findall(r"(?:root|file): book/([\w-]+)", (root / "_toc.yml").read_text())
-    return {name: (root / "book" / f"{name}.md").read_text() for name in listed}
+    listed = re.findall(r"(?:root|file): book/([\w-]+)", (root / "_toc.yml").read_text("utf-8"))
+    return {name: (root / "book" / f"{name}.md").read_text("utf-8") for name in listed}
 
 
 def with_code(chapters: Mapping[str, str]) -> dict[str, str]:
@@ -102,7 +102,7 @@ def read_durations(root: Path = ROOT) -> dict[str, str]:
     path = root / "book" / "timing.csv"
     if not path.exists():
         return durations
-    with path.open() as file:
+    with path.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             took = f"{_rounded(float(row['seconds']))} on {row['device']}"
             known = durations.get(row["notebook"])

@@ -71,6 +71,7 @@ def check(version: str, resolution: str) -> dict[str, str]:
     row |= {name: "".join(re.findall(rf"^{name}==(\S+)", pins, re.M)) for name in _SHOWN}
     outside = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
     outside["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # which a kernel would report each time
+    outside["OMP_NUM_THREADS"] = "1"  # a process a core
     for step, commands in steps(python, folder):
         start = time.perf_counter()
         codes = [subprocess.run(c, cwd=ROOT, env=outside, check=False).returncode for c in commands]
@@ -96,7 +97,8 @@ def steps(python: str, folder: Path) -> Iterator[tuple[str, list[list[str]]]]:
         ],
     )
     # The warnings of versions that were not made for one another are no failures.
-    options = ["-q", "-p", "no:cacheprovider", "-W", "ignore", "symlib", "tests/symlib"]
+    options = ["-q", "-n", "auto", "--dist", "worksteal", "-p", "no:cacheprovider", "-W", "ignore"]
+    options += ["symlib", "tests/symlib"]
     yield "tests", [[inside, "-m", "pytest", *options]]
     execute = [inside, "-m", "tools.execute", "--out", str(folder / "notebooks"), *CHAPTERS]
     yield "chapters", [execute]

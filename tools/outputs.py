@@ -124,7 +124,7 @@ def key(cells: list[str], root: Path = ROOT) -> str:
                 symlib.__version__,
                 os.environ.get("SYMLIB_SCALE", "quick"),
                 platform.python_version(),
-                (ROOT / "requirements.txt").read_text(),
+                (ROOT / "requirements.txt").read_text("utf-8"),
             ]
         ).encode()
     )

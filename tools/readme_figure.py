@@ -11,7 +11,7 @@ FIGURE = ROOT / "book" / "assets" / "failure.png"
 
 def main() -> None:
     """Copy the figure of the page whose alternative text begins as that of the README does."""
-    images = re.findall(r"<img[^>]*>", PAGE.read_text())
+    images = re.findall(r"<img[^>]*>", PAGE.read_text("utf-8"))
     (shown,) = (image for image in images if 'alt="The failure in three protocols' in image)
     address = re.search(r'src="([^"]+)"', shown)
     shutil.copyfile(PAGE.parent / address[1], FIGURE)

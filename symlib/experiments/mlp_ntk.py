@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat
+from pydantic import NonNegativeInt
 
 from symlib import data, orbits, pairs, rotated
 from symlib.experiments.of_pairs import OfPairs
 from symlib.kernels import DenseNtk
-from symlib.settings import Counts, Ridge, settings
+from symlib.settings import BiasStd, Counts, Ridge, WeightStd, settings
 
 __all__ = ["MlpNtk"]
 
@@ -24,8 +24,8 @@ class MlpNtk(OfPairs):
 
     counts: Counts = (2, 4, 8, 16, 32, 64)  # rotations N of each image
     hidden_layers: tuple[NonNegativeInt, ...] = (1, 5)  # of the network, each in turn
-    weight_std: PositiveFloat = 1.0  # standard deviation of its weights
-    bias_std: NonNegativeFloat = 1.0  # and of its biases
+    weight_std: WeightStd = 1.0  # standard deviation of its weights
+    bias_std: BiasStd = 1.0  # and of its biases
     ridge: Ridge = 1e-10  # absolute
     balanced: bool = True  # also leave out both images of a pair at once
 

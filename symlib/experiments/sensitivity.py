@@ -17,7 +17,7 @@ from symlib import pairs, rotated
 from symlib.experiments.of_pairs import OfPairs
 from symlib.experiments.protocols import kernel_of
 from symlib.kernels import DenseNtk
-from symlib.settings import Counts, Positive, Ridge, settings
+from symlib.settings import BiasStd, Counts, Positive, Ridge, WeightStd, settings
 
 __all__ = ["Circumstances", "Sensitivity", "errors"]
 
@@ -31,8 +31,8 @@ class Circumstances:
     """What the paper holds fixed, at its values."""
 
     norm: PositiveFloat = 1.0  # of the inputs
-    weight_std: PositiveFloat = 1.0  # standard deviation of the weights
-    bias_std: NonNegativeFloat = 1.0  # and of the biases
+    weight_std: WeightStd = 1.0  # standard deviation of the weights
+    bias_std: BiasStd = 1.0  # and of the biases
     hidden_layers: NonNegativeInt = 1  # of the network
     ridge: Ridge = 1e-10  # absolute
     order: Order = 3  # of the splines that turn images; 0 is the nearest pixel

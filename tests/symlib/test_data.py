@@ -152,3 +152,23 @@ def test_pairs_differ_in_class_and_from_one_another():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_pairs_where_nearly_all_are_taken():
+    labels = np.array([0] * 300 + [1])
+    pairs = data.pairs_of_classes(labels, 300, generator=np.random.default_rng(0))
+    assert len({frozenset(pair) for pair in pairs.tolist()}) == 300
+    assert (labels[pairs[:, 0]] != labels[pairs[:, 1]]).all()
+
+
+def test_a_home_that_is_not_there(monkeypatch):
+    monkeypatch.setenv("SYMLIB_DATA", "~nobody-of-this-name/images")
+    with pytest.raises(data.DataError, match="set SYMLIB_DATA to a folder"):
+        data.load("mnist")
+
+
+def test_samples_are_counted_without_a_download(monkeypatch):
+    monkeypatch.setattr(data, "load", None)
+    data.Sample(54_000, 6_000, "mnist").require_enough()
+    with pytest.raises(ValueError, match="at most 60000 together"):
+        data.Sample(60_000, 1, "fashion-mnist").require_enough()

@@ -1,11 +1,13 @@
 """Stored tables: they resume exactly, refuse what does not fit, and never leave half a file."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from symlib import results, sources
 from symlib.experiment import Experiment
@@ -148,6 +150,53 @@ def test_refuses_files_and_folders_that_do_not_fit(tmp_path):
     path.write_text("square\n1\n")
     with pytest.raises(ValueError, match="must hold results stored by symlib"):
         results.load(path)
+
+
+def test_one_run_at_a_time(interrupted):
+    before = interrupted.read_bytes()
+    lock = interrupted.with_name(f".{interrupted.name}.lock")
+    with FileLock(lock), pytest.raises(ValueError, match="by one run at a time"):
+        Squares().run(path=interrupted)
+    assert interrupted.read_bytes() == before
+    assert len(Squares().run(path=interrupted)) == 6
+    assert [file.name for file in interrupted.parent.iterdir()] == ["squares.csv"]
+
+
+def test_what_a_killed_run_left_half_written_is_cleared(interrupted):
+    stale = interrupted.with_name(f".{interrupted.name}.0123.part")
+    other = interrupted.with_name(".other.csv.0123.part")
+    for file in (stale, other):
+        file.write_text("half")
+    Squares().run(path=interrupted)
+    assert not stale.exists()
+    assert other.exists()
+
+
+def test_a_write_that_fails_leaves_the_file_as_it_was(interrupted, monkeypatch):
+    before = interrupted.read_bytes()
+
+    written = pd.DataFrame.to_csv
+
+    def full(frame, file=None, **options):
+        if file is None:
+            return written(frame, **options)
+        file.write("half a row")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pd.DataFrame, "to_csv", full)
+        with pytest.raises(OSError, match="No space left"):
+            Squares().run(path=interrupted)
+    assert interrupted.read_bytes() == before
+    assert [file.name for file in interrupted.parent.iterdir()] == ["squares.csv"]
+    assert len(Squares().run(path=interrupted)) == 6
+
+
+def test_refuses_to_write_to_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(ValueError, match="path must be a file or not be there yet"):
+        Squares().run(path=pipe)
 
 
 @pytest.mark.parametrize("name", KEPT)

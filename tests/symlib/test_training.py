@@ -269,3 +269,22 @@ def test_bad_count(digits, count):
 def test_constant_image(digits):
     with pytest.raises(ValueError, match="constant"):
         partial_orbits.TurnedImages(np.zeros((2, 28, 28)), 4)
+
+
+def test_a_damaged_checkpoint_is_refused(digits, tmp_path):
+    images, labels = digits
+    turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
+    path = tmp_path / "run.checkpoint"
+    for damaged in (b"", b"half a checkpoint", b"PK\x03\x04" + bytes(100)):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="checkpoint must be whole"):
+            training.train(
+                nets.build("logistic", seed=0),
+                turned,
+                labels,
+                parts,
+                training.Training(epochs=1, steps=1),
+                seed=0,
+                checkpoint=path,
+            )
+        assert path.read_bytes() == damaged
