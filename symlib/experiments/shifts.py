@@ -59,7 +59,7 @@ class Shifts(OfPairs):
         rows = []
         for pair, images in zip(self.numbers(cell), orbits.normalize(self.images(cell))):
             for readout in convolutions.READOUTS:
-                kernel = self._kernel(images, readout)
+                kernel = self.kernel(images, readout)
                 for count in self.counts:
                     turns = kernel[..., :: kernel.shape[-1] // count]
                     for ridge in self.ridges:
@@ -70,7 +70,9 @@ class Shifts(OfPairs):
     def cost(self, cell: int) -> float:
         return 0.22 * len(self.numbers(cell))
 
-    def _kernel(self, images, readout) -> Float[np.ndarray, "images images shifts"]:
+    def kernel(
+        self, images: Float[np.ndarray, "images size size"], readout: str
+    ) -> Float[np.ndarray, "images images shifts"]:
         """The invariant kernel k_ij(g) of two images under all horizontal shifts g."""
         count, size = len(images), images.shape[-1]
         shifted = orbits.circular_shifts(images, size)
