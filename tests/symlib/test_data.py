@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import struct
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +41,7 @@ def server(monkeypatch):
         with open(filename, "wb") as file:
             file.write(FILES[name])
 
+    monkeypatch.setattr(data, "_PACKAGED", Path("/nowhere"))
     for source in (datasets.MNIST, datasets.FashionMNIST):
         monkeypatch.setattr(source, "resources", resources)
         monkeypatch.setattr(source, "mirrors", ["down://", "up://"])
@@ -172,3 +174,28 @@ def test_samples_are_counted_without_a_download(monkeypatch):
     data.Sample(54_000, 6_000, "mnist").require_enough()
     with pytest.raises(ValueError, match="at most 60000 together"):
         data.Sample(60_000, 1, "fashion-mnist").require_enough()
+
+
+def test_clothes_of_debians_package_are_read_where_they_are(monkeypatch, tmp_path):
+    pytest.importorskip("torchvision")
+    if not (data._PACKAGED / "fashion-mnist").exists():
+        pytest.skip("needs Debian's package dataset-fashion-mnist")
+    monkeypatch.setenv("SYMLIB_DATA", str(tmp_path))
+    clothes = data.load("fashion-mnist")
+    assert clothes.images.shape == (60_000, 28, 28)
+    assert np.bincount(clothes.labels).tolist() == [6000] * 10
+    assert clothes.images.mean() == pytest.approx(0.2860, abs=5e-5)
+    assert clothes.images.std() == pytest.approx(0.3530, abs=5e-5)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_file_packed_anew_is_known_by_its_content(server, monkeypatch, tmp_path):
+    whole = tmp_path / "fashion-mnist" / "train-images-idx3-ubyte.gz"
+    whole.parent.mkdir()
+    whole.write_bytes(gzip.compress(b"content", mtime=1))
+    digest = hashlib.sha256(b"content").hexdigest()
+    monkeypatch.setitem(data._CONTENT, f"fashion-mnist/{whole.name}", digest)
+    assert data._cached(whole, [], "0" * 32) == whole
+    whole.write_bytes(gzip.compress(b"other", mtime=1))
+    with pytest.raises(data.DataError, match="damaged"):
+        data._cached(whole, [], "0" * 32)
