@@ -40,6 +40,8 @@ _STRAY = re.compile(r"[`:~]{3,} *\{[\w:-]+\}")
 _ROLE = re.compile(r"\{(?P<name>[\w:+-]+)\}`(?P<target>[^`]+)`")
 _MATH = re.compile(r"^\$\$(?P<body>.*?)\$\$ *(?:\((?P<label>[\w-]+)\))?$", re.MULTILINE | re.DOTALL)
 
+_FORMULA = re.compile(r"\$\$.+?\$\$|(?<![\\$])\$[^$]+?(?<!\\)\$", re.DOTALL)
+
 _THEOREMS = ("theorem", "definition", "lemma", "proposition", "corollary", "example", "remark")
 _ADMONITIONS = ("note", "tip", "warning", "important", "hint", "seealso", "caution", "attention")
 
@@ -360,7 +362,11 @@ def _equation_labels(text: str) -> list[str]:
 
 
 def _quote(text: str) -> str:
-    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+    """A quotation; formulas on one line each, in which JupyterLab would show the marks ">"."""
+    fenced = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+    for place in range(0, len(fenced), 2):  # what stands between blocks of code
+        fenced[place] = _FORMULA.sub(lambda m: " ".join(m[0].split()), fenced[place])
+    return "\n".join(f"> {line}".rstrip() for line in "".join(fenced).split("\n"))
 
 
 if __name__ == "__main__":

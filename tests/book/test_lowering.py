@@ -67,6 +67,14 @@ def lowered(tmp_path):
             "> **Predict**\n>\n> What?",
         ),
         (":::{note}\nMind.\n:::", "> **Note**\n>\n> Mind."),
+        (  # JupyterLab shows the marks of a quotation inside formulas
+            ":::{note}\nLet $a\n= b$, so\n\n$$\nx = 1 \\\\\ny\n$$\n:::",
+            "> **Note**\n>\n> Let $a = b$, so\n>\n> $$ x = 1 \\\\ y $$",
+        ),
+        (
+            ":::{note}\n```python\na = '$'\nb = '$'\n```\n:::",
+            "> **Note**\n>\n> ```python\n> a = '$'\n> b = '$'\n> ```",
+        ),
         (
             "```{dropdown} More\nHidden.\n```",
             "<details>\n<summary>More</summary>\n\nHidden.\n\n</details>",
