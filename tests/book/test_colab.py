@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 # What Colab's runtime of August 2026 had, older than our lock; and what some day it may have.
 THEN = {
     "einops": "0.8.2",
+    "filelock": "3.18.0",
     "jax": "0.7.2",
     "jaxlib": "0.7.2",
     "joblib": "1.5.3",
