@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def require_float64(name: str, array: np.ndarray) -> np.ndarray:
+def require_float64(name: str, array: Any) -> np.ndarray:
     """``array`` as NumPy float64, refusing lower precision and non-finite values."""
     if np.ma.is_masked(array):
         raise ValueError(f"{name} must have no masked entries, got a mask; drop those points first")

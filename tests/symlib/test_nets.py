@@ -8,11 +8,12 @@ from symlib import nets  # noqa: E402
 SIZES = {  # weights and biases, counted by hand from the layers
     "mlp": 784 * 512 + 512 + 512 * 128 + 128 + 128 * 10 + 10,
     "cnn": 25 * 24 + 24 + 24 * 9 * 32 + 32 + 800 * 256 + 256 + 256 * 10 + 10,
-    "vit": 16 * 256
+    "logistic": 784 * 10 + 10,
+    "vit": 2 * 16  # layer norm of a patch
+    + 16 * 256
     + 256
-    + 256  # summary token
-    + 50 * 256
-    + 2 * (4 * 256 * 256 + 4 * 256 + 2 * (256 * 256 + 256) + 4 * 256)
+    + 2 * 256
+    + 2 * (2 * 256 + 4 * 256 * 256 + 2 * 256 + 2 * (256 * 256 + 256))
     + 2 * 256
     + 256 * 10
     + 10,
@@ -51,10 +52,10 @@ def test_dropout_is_that_of_torch():
 def test_the_vit_sees_where_a_patch_is():
     network = nets.build("vit", seed=0).eval()
     image = torch.zeros(1, 1, 28, 28)
-    image[..., :4, :4] = 1
+    image[..., :4, :4] = torch.rand(4, 4, generator=torch.Generator().manual_seed(0))
     assert not torch.allclose(network(image), network(image.roll(8, -1)))
 
 
 def test_no_such_network():
-    with pytest.raises(ValueError, match=r"one of \['cnn', 'mlp', 'vit'\], got 'rnn'"):
+    with pytest.raises(ValueError, match=r"one of \['cnn', 'logistic', 'mlp', 'vit'\], got"):
         nets.build("rnn", seed=0)
