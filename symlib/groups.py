@@ -22,7 +22,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Inexact, Int
 
-from symlib._checks import read_only
+from symlib._checks import read_only, require_positive
 
 __all__ = [
     "Group",
@@ -184,11 +184,6 @@ class Group:
         return tuple(stacks)
 
 
-def _check_size(argument: str, size: int) -> None:
-    if not isinstance(size, int | np.integer) or size < 1:
-        raise ValueError(f"{argument} must be a positive integer, got {size!r}; pass 1 or more")
-
-
 @functools.lru_cache(maxsize=16)
 def _cyclic(order: int) -> Group:
     k = np.arange(order)
@@ -206,7 +201,7 @@ def cyclic(order: int) -> Group:
     >>> cyclic(5).table[3, 4]
     np.int64(2)
     """
-    _check_size("order", order)
+    require_positive("order", order, 4)
     return _cyclic(int(order))
 
 
@@ -219,7 +214,7 @@ def dihedral(sides: int) -> Group:
     >>> d3.order, d3.is_abelian
     (6, False)
     """
-    _check_size("sides", sides)
+    require_positive("sides", sides, 4)
     turn, flip = np.arange(2 * sides) % sides, np.arange(2 * sides) // sides
     table = (turn[:, None] + (-1) ** flip[:, None] * turn) % sides + sides * (flip[:, None] ^ flip)
     turn_signs = (1, -1) if sides % 2 == 0 else (1,)
@@ -307,7 +302,7 @@ def symmetric(letters: int) -> Group:
     >>> [irrep.shape[1] for irrep in symmetric(3).irreps]
     [1, 1, 2]
     """
-    _check_size("letters", letters)
+    require_positive("letters", letters, 3)
     if letters > _LETTERS:
         raise ValueError(
             f"letters must be at most {_LETTERS}, got {letters}: S_{letters} has {letters}! "

@@ -52,10 +52,10 @@ def bootstrap(
     columns = list(table.columns) if isinstance(table, pd.DataFrame) else []
     if by is not None and by not in columns:
         raise ValueError(f"by must be one of the columns {columns}, got {by!r}")
-    if by is not None and pd.isna(table[by]).any():  # type: ignore[index]
-        raise ValueError(f"by must say for every row what it belongs to, got NaN in {by!r}")
     rows_of: Any = table.iloc if isinstance(table, pd.DataFrame) else np.asarray(table)
     labels = np.arange(len(table)) if by is None else np.asarray(table[by])
+    if pd.isna(labels).any():
+        raise ValueError(f"by must say for every row what it belongs to, got NaN in {by!r}")
     units = np.unique(labels)
     members = [] if by is None else [np.flatnonzero(labels == unit) for unit in units]
     generator = np.random.default_rng(seed)

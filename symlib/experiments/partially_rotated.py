@@ -92,8 +92,9 @@ class PartiallyRotated(Experiment):
 
         Of images never seen, ``seen`` 0, the rows of ``recognition.table``; with ``seen`` 1, of
         images that it was trained on, those at the angles ``missed``, and samples left out at the
-        angles ``kept``; in the view ``train`` at most 4,000 training samples. With network, held
-        digits, N and seed.
+        angles ``kept``; in the view ``train`` at most 4,000 training samples. Images of a class
+        that misses every angle stand there, too, though none was seen. With network, held digits,
+        N and seed.
         """
         return self.resume(cell, None)
 
