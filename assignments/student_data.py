@@ -5,6 +5,7 @@ whatever a submission brings along under its name.
 """
 
 import hashlib
+import unicodedata
 
 import numpy as np
 
@@ -17,7 +18,7 @@ _SUBGROUPS = ([0], [0, 2], [0, 4], [0, 5], [0, 1, 2, 3], [0, 2, 4, 6], list(rang
 
 
 def generator(student: str, purpose: str) -> np.random.Generator:
-    """Randomness that is one student's own, for one purpose.
+    """Randomness that is one student's own, for one purpose; case and spaces do not matter.
 
     Raises:
         ValueError: if ``student`` is not text.
@@ -27,7 +28,8 @@ def generator(student: str, purpose: str) -> np.random.Generator:
             f"student must be your student number in quotes, such as '1234567', got {student!r}; "
             "fill it in at the top of the notebook and run that cell again"
         )
-    digest = hashlib.sha256(f"{purpose} of {student.strip()}".encode()).digest()
+    same = " ".join(unicodedata.normalize("NFKC", student).casefold().split())
+    digest = hashlib.sha256(f"{purpose} of {same}".encode()).digest()
     return np.random.default_rng(list(digest))
 
 

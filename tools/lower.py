@@ -22,7 +22,7 @@ from tools.claims import Measured
 
 ROOT = Path(__file__).parent.parent
 
-_INSTALL = """\
+INSTALL = """\
 # Installs the book's package where it is missing, as on Colab; does nothing elsewhere.
 from importlib.util import find_spec
 
@@ -94,7 +94,7 @@ def code_cells(text: str, requirement: str) -> list[nbformat.NotebookNode]:
     """The code cells of a chapter's notebook: the install cell, and those of its text."""
     cells = jupytext.reads(text, fmt="md:myst").cells
     code = [cell.source for cell in cells if cell.cell_type == "code"]
-    install = _INSTALL.format(requirement=requirement)
+    install = INSTALL.format(requirement=requirement)
     return [nbformat.v4.new_code_cell(source) for source in (install, *code)]
 
 
@@ -165,7 +165,7 @@ def lower(name: str, text: str, targets: Targets, requirement: str, duration: st
             f"*A chapter of [Can a deep network learn a symmetry?]({source}), "
             f"where it can be read with its outputs.{takes}*"
         ),
-        nbformat.v4.new_code_cell(_INSTALL.format(requirement=requirement)),
+        nbformat.v4.new_code_cell(INSTALL.format(requirement=requirement)),
     ]
     in_solution = False
     for cell in jupytext.reads(text, fmt="md:myst").cells:

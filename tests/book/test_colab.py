@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -14,7 +15,7 @@ import nbformat
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from tools import address
+from tools import address, assignments
 from tools.matrix import PYTHONS, interpreter
 
 ROOT = Path(__file__).parents[2]
@@ -39,9 +40,26 @@ THEN = {
     "tqdm": "4.67.3",
     "typing_extensions": "4.15.0",
 }
+CHECKING_THEN = {
+    "click": "8.2.1",
+    "dill": "0.3.8",
+    "ipykernel": "6.17.1",
+    "ipython": "7.34.0",
+    "ipywidgets": "7.7.1",
+    "jinja2": "3.1.6",
+    "nbconvert": "7.16.6",
+    "nbformat": "5.10.4",
+    "psutil": "5.9.5",
+    "pyyaml": "6.0.2",
+    "requests": "2.32.4",
+    "wrapt": "1.17.3",
+}
 SOME_DAY = {name: f"{int(version.split('.')[0]) + 1}.0" for name, version in THEN.items()}
 # All that pip may add beside the book.
 MISSING = ("jaxtyping", "wadler_lindig", "tyro", "docstring_parser", "typeguard")
+
+# And beside the assignments, for their checks.
+CHECKING_MISSING = ("otter_grader", "fica", "ipylab", "python_frontmatter")
 
 
 def environment(folder, python):
@@ -65,7 +83,7 @@ def wheels(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheels")
     build = ["uv", "build", "--wheel", "--quiet", "--no-build-isolation", "--out-dir", folder, ROOT]
     subprocess.run([sys.executable, "-m", *build], check=True)
-    for name in MISSING:
+    for name in (*MISSING, *CHECKING_MISSING):
         found = distribution(name)
         with zipfile.ZipFile(folder / f"{name}-{found.version}-py3-none-any.whl", "w") as wheel:
             for file in found.files:
@@ -94,7 +112,7 @@ def test_pip_changes_nothing_that_is_there(version, wheels, requirement, tmp_pat
     if not (python := interpreter(version)):
         pytest.skip(f"no Python {version} here; the workflow colab runs the notebooks on it")
     python = environment(tmp_path / "venv", python)
-    for packages in (THEN, SOME_DAY):
+    for packages in (THEN | CHECKING_THEN, SOME_DAY):
         colab = tmp_path / packages["jax"]
         for name, number in packages.items():
             metadata = colab / f"{name.replace('-', '_')}-{number}.dist-info" / "METADATA"
@@ -107,19 +125,32 @@ def test_pip_changes_nothing_that_is_there(version, wheels, requirement, tmp_pat
             check=True,
             env=os.environ | {"PYTHONPATH": str(colab)},
         )
-        planned = json.loads((colab / "report").read_text())["install"]
-        names = {step["metadata"]["name"] for step in planned}
-        assert names == {"symlib-book", *MISSING}
+        assert planned(colab / "report") == {"symlib-book", *MISSING}
+        if packages is SOME_DAY:
+            continue
+        subprocess.run(
+            [*command, *options, "--no-deps", *assignments.CHECKING],
+            check=True,
+            env=os.environ | {"PYTHONPATH": str(colab)},
+        )
+        assert {name.replace("-", "_") for name in planned(colab / "report")} == {*CHECKING_MISSING}
 
 
-@pytest.mark.slow
-def test_first_cells_run_where_the_packages_are(requirement, tmp_path, monkeypatch):
-    """In a kernel that has all of this environment but the package, in an empty folder."""
+def planned(report):
+    """Names of the packages that pip would install."""
+    return {step["metadata"]["name"] for step in json.loads(report.read_text())["install"]}
+
+
+@pytest.fixture
+def colab(tmp_path, monkeypatch):
+    """A Python that has all of this environment but the package and what checks assignments."""
     python = environment(tmp_path / "venv", sys.executable)
     packages = tmp_path / "packages"
     packages.mkdir()
+    apart = ("symlib", "_symlib", "pip", "setuptools", "otter", "fica", "ipylab")
+    apart += ("frontmatter", "python_frontmatter")
     for path in Path(distribution("jax").locate_file("")).iterdir():
-        if not path.name.startswith(("symlib", "_symlib", "pip", "setuptools")):
+        if not path.name.startswith(apart):
             (packages / path.name).symlink_to(path)
     site = next((tmp_path / "venv" / "lib").glob("python*/site-packages"))
     (site / "colab.pth").write_text(str(packages))
@@ -131,30 +162,67 @@ def test_first_cells_run_where_the_packages_are(requirement, tmp_path, monkeypat
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("SYMLIB_SCALE", "quick")
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    before = installed(python)
+    return python
+
+
+def executed(notebook, requirement, folder):
+    """The notebook's code cells after they ran there, the install cell with our wheel."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert address.read().requirement in cells[0].source
+    cells[0].source = cells[0].source.replace(address.read().requirement, requirement)
+    notebook.cells = cells
+    options = {"kernel_name": "colab", "resources": {"metadata": {"path": str(folder)}}}
+    nbclient.NotebookClient(notebook, timeout=120, **options).execute()
+    return cells
+
+
+@pytest.mark.slow
+def test_first_cells_run_where_the_packages_are(colab, requirement, tmp_path):
+    before = installed(colab)
     assert {"jax", "torch", "numpy"} <= set(before)
     assert "symlib-book" not in before
-
     notebook = nbformat.read(ROOT / "book" / "welcome.ipynb", as_version=4)
-    install, prelude = [cell for cell in notebook.cells if cell.cell_type == "code"][:2]
-    assert address.read().requirement in install.source
-    install.source = install.source.replace(address.read().requirement, requirement)
+    first = [cell for cell in notebook.cells if cell.cell_type == "code"][:2]
     where = nbformat.v4.new_code_cell("import os, symlib; print(symlib.__file__, os.listdir())")
-    notebook.cells = [install, prelude, where]
+    notebook.cells = [*first, where]
     (tmp_path / "empty").mkdir()
-    nbclient.NotebookClient(
-        notebook,
-        timeout=120,
-        kernel_name="colab",
-        resources={"metadata": {"path": str(tmp_path / "empty")}},
-    ).execute()
-
+    _, prelude, where = executed(notebook, requirement, tmp_path / "empty")
     printed = "".join(output.get("text", "") for output in prelude.outputs)
     assert "quick scale · float64 · JAX" in printed
-    assert where.outputs[0].text == f"{site / 'symlib' / '__init__.py'} []\n"
-    after = installed(python)
+    where, files = where.outputs[0].text.split(" ", 1)
+    assert Path(where).is_relative_to(tmp_path / "venv")
+    assert files == "[]\n"
+    after = installed(colab)
     assert after.pop("symlib-book")
     assert after == before
+
+
+@pytest.mark.slow
+def test_an_assignment_begins_where_the_packages_are(
+    colab, requirement, wheels, tmp_path, monkeypatch
+):
+    """Its archive beside it: what is missing is added, the checks work, and no work is lost."""
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    before = installed(colab)
+    built = ROOT / "_build" / "assignments" / "the-ntk-by-hand"
+    folder = tmp_path / "content"
+    folder.mkdir()
+    shutil.copy(built / "student.zip", folder)
+    worked_on = (built / "solution" / "the-ntk-by-hand.ipynb").read_bytes()
+    (folder / "the-ntk-by-hand.ipynb").write_bytes(worked_on)
+    notebook = nbformat.read(built / "student" / "the-ntk-by-hand.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    check = next(cell for cell in code if "grader.check" in cell.source)
+    notebook.cells = [*code[:2], check]
+    assert "otter.Notebook" in code[1].source
+    *_, check = executed(notebook, requirement, folder)
+    assert "TypeError" in str(check.outputs), "nothing was answered, and the check says so"
+    assert (folder / "the-ntk-by-hand.ipynb").read_bytes() == worked_on
+    assert (folder / "student_data.py").exists()
+    after = {name.replace("-", "_"): version for name, version in installed(colab).items()}
+    assert {*CHECKING_MISSING, "symlib_book"} <= set(after)
+    for name, version in before.items():
+        assert after[name.replace("-", "_")] == version
 
 
 @pytest.mark.slow

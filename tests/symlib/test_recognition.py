@@ -103,7 +103,7 @@ def test_table_counts_every_view(answered):
     angles = frame[frame.view == "angle"]
     assert angles.angle.tolist() == [0, 90, 180, 270]
     assert angles.right.tolist() == [right(on_group[:, k], own) for k in range(TURNS)]
-    kept = rows.loc[("kept", "2")]
+    kept = rows.loc[[("kept", "2")]].iloc[0]
     assert kept.auc == pytest.approx(angles.auc[1:].mean())
 
 
@@ -152,7 +152,7 @@ def test_rows_are_what_the_network_says(network):
     ):
         taken = training.predict(trained, observed.turned, samples).numpy()
         own = observed.labels[samples // 4] == 5
-        row = frame.loc[(seen, view, "5")]
+        row = frame.loc[[(seen, view, "5")]].iloc[0]
         assert row.images == own.sum()
         assert row.right == (taken[own] == 5).sum()
 
@@ -198,7 +198,7 @@ def test_curves_and_tables_are_of_the_same_training():
     length = Training(epochs=8, steps=16, batch=128)
     curve = Grokking(networks=("mlp",), held=("5",), training=length, **how).run()
     end = small(training=length).run().set_index(["seen", "view", "digit"])
-    row = end.loc[(1, "missed", "5")]
+    row = end.loc[[(1, "missed", "5")]].iloc[0]
     assert curve.held_out.iloc[-1] == pytest.approx(row.right / row.images)
 
 
