@@ -48,13 +48,31 @@ def require_float64(name: str, array: Any) -> np.ndarray:
     return array
 
 
+def require_real(name: str, array: Any) -> np.ndarray:
+    """``array`` as a NumPy array of finite real numbers, whatever their dtype."""
+    if np.ma.is_masked(array):
+        raise ValueError(f"{name} must have no masked entries, got a mask; fill those first")
+    array = np.asarray(array)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} must hold real numbers, got {array.dtype}; convert with .astype('float64')"
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinity; mend or drop those")
+    return array
+
+
+def require_number(name: str, value: Any, relation: str, remedy: str) -> None:
+    """Refuse what is not one finite real number that is ``> 0`` or ``≥ 0``."""
+    finite = isinstance(value, Real) and -np.inf < value < np.inf  # type: ignore[operator]
+    if not finite or not (value > 0 if relation == "> 0" else value >= 0):
+        raise ValueError(f"{name} must be a finite number {relation}, got {value!r}; {remedy}")
+
+
 def require_ridge(ridge: float) -> None:
     """Refuse a ridge that is negative or not finite."""
-    if not (isinstance(ridge, Real) and np.isfinite(ridge) and ridge >= 0):
-        raise ValueError(
-            f"ridge must be a finite number ≥ 0, got {ridge!r}; it is absolute, added to the "
-            "diagonal of the Gram matrix as it is"
-        )
+    remedy = "it is absolute, added to the diagonal of the Gram matrix as it is"
+    require_number("ridge", ridge, "≥ 0", remedy)
 
 
 def require_positive(name: str, value: int, usual: int) -> None:

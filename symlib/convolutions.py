@@ -43,6 +43,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from symlib._checks import require_positive
 from symlib.kernels import EXPECTATIONS, WIDE, check_network, require_finite, require_x64
 from symlib.settings import Positive, WeightStd, settings
 
@@ -226,6 +227,7 @@ def _check_convolution(network, image_shape):
         raise ValueError(
             "hidden_layers must be at least 1, got 0; use kernels.ntk for linear models"
         )
+    require_positive("filter_size", network.filter_size, 3)
     if network.filter_size not in range(1, min(image_shape) + 1, 2):
         raise ValueError(
             f"filter_size must be odd and no larger than the images, {image_shape}, got "

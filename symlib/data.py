@@ -24,7 +24,7 @@ from typing import get_args
 import numpy as np
 from jaxtyping import Float, Int
 
-from symlib._checks import read_only
+from symlib._checks import read_only, require_positive
 from symlib.settings import Dataset, Positive, settings
 
 __all__ = ["DATASETS", "DataError", "Images", "Sample", "exemplars", "load", "pairs_of_classes"]
@@ -172,10 +172,15 @@ def _cached(path: Path, addresses: list[str], md5: str) -> Path:
 
 def _array(path: Path) -> np.ndarray:
     """The array in a gzipped IDX file of unsigned bytes."""
-    content = gzip.decompress(path.read_bytes())
-    axes = content[3]
-    shape = np.frombuffer(content, dtype=">i4", count=axes, offset=4)
-    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * axes).reshape(shape)
+    try:
+        content = gzip.decompress(path.read_bytes())
+        axes = content[3]
+        shape = np.frombuffer(content, dtype=">i4", count=axes, offset=4)
+        return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * axes).reshape(shape)
+    except (OSError, EOFError, zlib.error, IndexError, ValueError) as error:
+        raise DataError(
+            f"{path} is damaged ({error}); remove it to have it fetched again"
+        ) from error
 
 
 @functools.cache
@@ -268,6 +273,7 @@ def pairs_of_classes(
     labels = np.asarray(labels)
     sizes = np.unique(labels, return_counts=True)[1]
     available = (len(labels) ** 2 - np.square(sizes).sum()) // 2
+    require_positive("count", count, 128)
     if not 1 <= count <= available:
         raise ValueError(
             f"count must be from 1 to {available}, the pairs of images of different classes, "
@@ -306,6 +312,7 @@ def exemplars(
     Raises:
         ValueError: if a class has not so many.
     """
+    require_positive("exemplars", count, 13)
     most = min(np.count_nonzero(labels == c) for c in classes)
     if not 1 <= count <= most:
         raise ValueError(

@@ -44,7 +44,7 @@ _LETTERS = 6  # whose permutations have irreps that are found in seconds
 
 
 def _check_axioms(table: np.ndarray) -> None:
-    n = len(table)
+    n = len(table) if table.ndim else 0
     remedy = "renumber the elements so that 0 is the identity, or mend the product"
     if table.shape != (n, n) or n == 0 or not np.issubdtype(table.dtype, np.integer):
         raise ValueError(
@@ -57,7 +57,7 @@ def _check_axioms(table: np.ndarray) -> None:
         or not (np.sort(table, 1) == elements).all()
     ):
         raise ValueError(
-            f"table must hold each of 0…{n - 1} once in every row and column; {remedy}"
+            f"table must hold each of 0…{n - 1} once in every row and column, got others; {remedy}"
         )
     if (table[0] != elements).any() or (table[:, 0] != elements).any():
         raise ValueError(f"table must have element 0 as its identity; {remedy}")
@@ -284,7 +284,13 @@ def from_table(
     Raises:
         ValueError: if ``table`` breaks a group axiom, or its irreps cannot be told apart.
     """
-    table = np.array(table)
+    try:
+        table = np.array(table)
+    except ValueError as error:
+        raise ValueError(
+            "table must be a square array of integers, got rows of different lengths; "
+            "entry [g, h] is the number of gh"
+        ) from error
     _check_axioms(table)
     for draw in range(_DRAWS):  # of an element that is generic, or nearly not
         irreps = _decompose(table, np.random.default_rng(draw))

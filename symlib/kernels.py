@@ -46,6 +46,7 @@ from numpy.polynomial import chebyshev, polynomial
 from pydantic import NonNegativeInt
 from scipy.spatial.distance import cdist
 
+from symlib._checks import require_number
 from symlib.settings import BiasStd, WeightStd, settings
 
 __all__ = [
@@ -81,9 +82,10 @@ def _check_points(x, other):
     other = x if other is None else other
     require_x64()
     for name, points in (("x", x), ("other", other)):
-        if points.dtype != np.float64:
+        if getattr(points, "dtype", None) != np.float64 or np.ma.is_masked(points):
+            kind = getattr(points, "dtype", type(points).__name__)
             raise ValueError(
-                f"{name} must be float64, got {points.dtype}; convert with .astype('float64')"
+                f"{name} must be float64, none masked, got {kind}; convert with .astype('float64')"
             )
         if points.ndim < 2 or points.shape[-1] != x.shape[-1] or points.shape[-1] == 0:
             raise ValueError(
@@ -101,11 +103,6 @@ def require_finite(gram: Any) -> Any:
             "mend or rescale those points"
         )
     return gram
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not (np.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be finite and > 0, got {value}; 1.0 is the usual choice")
 
 
 def _distances(x, other, metric):
@@ -133,7 +130,7 @@ def rbf(
         ValueError: if the inputs are not finite float64, differ in features, or L is not positive.
     """
     x, other = (np.asarray(points) for points in _check_points(x, other))
-    _check_positive("inverse_length", inverse_length)
+    require_number("inverse_length", inverse_length, "> 0", "1.0 is the usual choice")
     return jnp.exp(-require_finite(inverse_length**2 * _distances(x, other, "sqeuclidean")))
 
 
@@ -159,7 +156,7 @@ def distance(
     Source: Schoenberg 1938.
     """
     x, other = (np.asarray(points) for points in _check_points(x, other))
-    _check_positive("constant", constant)
+    require_number("constant", constant, "> 0", "twice the largest distance is plenty")
     return require_finite(constant - _distances(x, other, "euclidean"))
 
 
@@ -221,9 +218,8 @@ def check_network(
             f"nonlinearity must be one of {NONLINEARITIES}, got {nonlinearity!r}; "
             "symlib.tangents opens neural-tangents for others"
         )
-    _check_positive("weight_std", weight_std)
-    if not (np.isfinite(bias_std) and bias_std >= 0):
-        raise ValueError(f"bias_std must be finite and ≥ 0, got {bias_std}; 0 is no biases")
+    require_number("weight_std", weight_std, "> 0", "1.0 is the usual choice")
+    require_number("bias_std", bias_std, "≥ 0", "0 is no biases")
 
 
 @partial(jax.jit, static_argnames=("hidden_layers", "nonlinearity"), compiler_options=WIDE)

@@ -17,6 +17,8 @@ import scipy.sparse
 from einops import rearrange
 from jaxtyping import Float, Num
 
+from symlib._checks import require_real
+
 __all__ = [
     "circular_shifts",
     "delta_squared",
@@ -79,14 +81,12 @@ def rotation_operator(size: int, angles: Float[np.ndarray, " angles"]) -> scipy.
 
 
 def _check_square(images: np.ndarray) -> np.ndarray:
-    images = np.asarray(images)
+    images = require_real("images", images)
     if images.ndim < 2 or images.shape[-1] != images.shape[-2]:
         raise ValueError(
             f"images must be square in their last two axes, got shape {images.shape}; "
             "crop or pad them, for a turn about the centre must map pixels to pixels"
         )
-    if not np.isfinite(images).all():
-        raise ValueError("images must be finite, got NaN or infinity; mend or drop those images")
     return images
 
 
@@ -191,9 +191,9 @@ def normalize(
     images' dtype.
 
     Raises:
-        ValueError: if an image is constant.
+        ValueError: if an image is constant, or its pixels are not finite real numbers.
     """
-    images = np.asarray(images, np.float64)
+    images = require_real("images", images).astype(np.float64)
     _, exponent = np.frexp(np.abs(images).max(axis=(-2, -1), keepdims=True, initial=0))
     images = np.ldexp(images, -exponent)  # without rounding, lest squares over- or underflow
     pixels = np.sort(images.reshape(*images.shape[:-2], -1), axis=-1)
@@ -203,8 +203,8 @@ def normalize(
     centred = images - mean
     if not (norm > 1e-12).all():
         raise ValueError(
-            "images must each hold at least two distinct values, got a constant or non-finite "
-            "one; drop it, for it has no direction to normalise"
+            "images must each hold at least two distinct values, got a constant one; drop it, "
+            "for it has no direction to normalise"
         )
     return centred / norm
 

@@ -95,6 +95,9 @@ def held_out_sets(protocol: str, count: int) -> list[Int[np.ndarray, " held"]]:
 
     The first point of each is upright, and the one whose prediction counts; in ``balanced`` both
     are, so that the set stands there twice, once for each.
+
+    Raises:
+        ValueError: if there is no such protocol.
     """
     other = range(1, count)
     sets: dict[str, list[list[int]]] = {
@@ -102,6 +105,8 @@ def held_out_sets(protocol: str, count: int) -> list[Int[np.ndarray, " held"]]:
         "balanced": [[0, count], [count, 0]],
         "parted": [[0, count + k] for k in other] + [[count, k] for k in other],
     }
+    if protocol not in sets:
+        raise ValueError(f"protocol must be one of {PROTOCOLS}, got {protocol!r}; try 'balanced'")
     return [np.array(out) for out in sets[protocol]]
 
 

@@ -69,14 +69,15 @@ def load(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     Raises:
         ValueError: if the file was not written by ``sweep``, or is damaged.
     """
-    first, _, table = Path(path).read_text("utf-8").partition("\n")
+    content = Path(path).read_bytes()
     try:
+        first, _, table = content.decode().partition("\n")
         about = json.loads(first.removeprefix("# "))
         frame = _read(table, about.get("columns"))
-    except (json.JSONDecodeError, AttributeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"path must hold results stored by symlib, got {path}, which begins with "
-            f"{first[:40]!r}; choose another file"
+            f"{content[:40]!r}; choose another file, or remove it to start afresh"
         ) from error
     sums = _checksums(frame) if "cells" in about else {}
     damaged = [cell for cell, known in about.get("cells", {}).items() if sums.get(cell) != known]

@@ -124,10 +124,11 @@ def turn_kernel(
         block_size: rows computed at once.
 
     Raises:
-        ValueError: if ``block_size`` is not positive, an image is constant, or the kernel's values
-            are not finite float64.
+        ValueError: if ``count`` or ``block_size`` is not positive, an image is constant, or the
+            kernel's values are not finite float64.
     """
     require_positive("block_size", block_size, 256)
+    require_positive("count", count, 4)
     turns = gcd(count, 4)
     steps = count // turns
     first = orbits.normalize(orbits.rotate(images, np.arange(steps) * 360 / count))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from symlib._checks import require_float64, require_positive
+from symlib._checks import require_float64, require_positive, require_real
 
 __all__ = ["streamed_gram"]
 
@@ -31,6 +31,7 @@ def streamed_gram(
         ValueError: if ``out`` has another shape or dtype, ``block_size`` is not positive, or the
             kernel's values are not finite float64.
     """
+    x = require_real("x", x)
     out = np.empty((len(x), len(x))) if out is None else out
     if out.shape != (len(x), len(x)) or out.dtype != np.float64:
         raise ValueError(

@@ -1,5 +1,8 @@
 """Types and shapes are enforced while testing; JAX computes in float64."""
 
+import os
+
+import hypothesis
 import jax
 import jaxtyping
 import pytest
@@ -7,6 +10,10 @@ import pytest
 _hook = jaxtyping.install_import_hook("symlib", "beartype.beartype")
 _hook.__enter__()
 jax.config.update("jax_enable_x64", True)
+
+hypothesis.settings.register_profile("few", max_examples=20, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("many", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 
 @pytest.fixture
