@@ -9,7 +9,7 @@ PAGES := $(if $(filter course,$(EDITION)),_build/course/)_build/html
 SOURCES := $(shell find book symlib tools -type f -not -name '*.ipynb' -not -name '*.pyc') \
            _config.yml _toc.yml requirements.txt
 
-.PHONY: help book check test matrix serve notebooks numbers assignments bench lint lock clean
+.PHONY: help book check test fuzz matrix serve notebooks numbers assignments bench lint lock clean
 
 help:             ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -22,6 +22,10 @@ check: lint       ## Lint, run the fast tests, and execute the chapters whose co
 
 test: book assignments  ## Run every test, once the book and the assignments are up to date
 	$(TESTS)
+
+fuzz: $(VENV)/.installed  ## Try 25,000 malformed inputs, and kill 200 runs (half an hour)
+	HYPOTHESIS_PROFILE=many $(TESTS) -s tests/symlib/test_fuzzing.py \
+	  tests/symlib/test_properties.py tests/symlib/test_faults.py
 
 matrix: $(VENV)/.installed  ## Test on Python 3.11 to 3.13, oldest and newest packages (an hour)
 	$(RUN) -m tools.matrix

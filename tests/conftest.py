@@ -12,7 +12,7 @@ _hook.__enter__()
 jax.config.update("jax_enable_x64", True)
 
 hypothesis.settings.register_profile("few", max_examples=20, deadline=None, derandomize=True)
-hypothesis.settings.register_profile("many", max_examples=1000, deadline=None)
+hypothesis.settings.register_profile("many", max_examples=100, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 
