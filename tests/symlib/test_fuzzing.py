@@ -33,6 +33,8 @@ from symlib import (
 )
 from symlib.experiments import NAMES
 
+pytestmark = pytest.mark.slow
+
 SEEDS = st.integers(0, 2**32 - 1)
 FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 C3 = groups.cyclic(3)

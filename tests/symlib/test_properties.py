@@ -194,6 +194,7 @@ class Rows(Experiment):
         return 0.0
 
 
+@pytest.mark.slow
 @given(FRAMES)
 def test_a_table_comes_back_as_it_was_stored(rows):
     experiment = Rows(json.dumps(rows))
@@ -208,6 +209,7 @@ def test_a_table_comes_back_as_it_was_stored(rows):
         assert path.read_bytes() == again
 
 
+@pytest.mark.slow
 @given(st.integers(1, 400), SEEDS)
 def test_a_damaged_table_is_refused(flips, seed):
     """Any change of its rows, and any but of what its header says of the machine and the time."""
