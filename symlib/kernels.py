@@ -85,7 +85,8 @@ def _check_points(x, other):
         if getattr(points, "dtype", None) != np.float64 or np.ma.is_masked(points):
             kind = getattr(points, "dtype", type(points).__name__)
             raise ValueError(
-                f"{name} must be float64, none masked, got {kind}; convert with .astype('float64')"
+                f"{name} must be float64, got {'a mask' if np.ma.is_masked(points) else kind}; "
+                "convert with .astype('float64')"
             )
         if points.ndim < 2 or points.shape[-1] != x.shape[-1] or points.shape[-1] == 0:
             raise ValueError(

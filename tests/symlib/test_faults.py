@@ -95,7 +95,7 @@ def test_killed_runs_go_on(tmp_path):
         if kills >= (200 if MANY else 6):
             break
     print(f"{kills} killed, {between} between first and last cell, {writing} while writing")
-    assert between >= kills / 2
+    assert between >= (kills / 2 if MANY else 1)
     assert writing >= kills / 10 or not MANY
 
 

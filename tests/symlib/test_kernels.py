@@ -250,7 +250,7 @@ def test_distance_is_the_distance():
 
 @pytest.mark.parametrize("constant", [0.0, -1.0, np.nan])
 def test_distance_needs_a_positive_constant(constant):
-    with pytest.raises(ValueError, match="constant must be finite and > 0"):
+    with pytest.raises(ValueError, match="constant must be a finite number > 0"):
         kernels.distance(POINTS, constant=constant)
 
 

@@ -98,7 +98,7 @@ def test_two_circles_alternate():
         (lambda: orbits.circular_shifts(IMAGES, 5), "divide the width of the images, 28, got 5"),
         (lambda: orbits.circular_shifts(IMAGES, 0), "count must be a positive integer"),
         (lambda: orbits.normalize(np.ones((2, 4, 4))), "two distinct values"),
-        (lambda: orbits.normalize(IMAGES * np.nan), "non-finite"),
+        (lambda: orbits.normalize(IMAGES * np.nan), "images must be finite"),
         (
             lambda: orbits.delta_squared(np.ones((4, 3, 3)), np.ones((5, 3, 3))),
             r"the same elements.*\(4, 3, 3\) and \(5, 3, 3\)",
