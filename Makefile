@@ -9,6 +9,8 @@ PAGES := $(if $(filter course,$(EDITION)),_build/course/)_build/html
 SOURCES := $(shell find book symlib tools -type f -not -name '*.ipynb' -not -name '*.pyc') \
            _config.yml _toc.yml requirements.txt
 
+GRADING := assignments answering confine grading hand_ins session lower address
+
 .PHONY: help book check test fuzz matrix serve notebooks numbers assignments bench lint lock clean
 
 help:             ## Say what each target does
@@ -23,7 +25,7 @@ check: lint       ## Lint, run the fast tests, and execute the chapters whose co
 test: book assignments  ## Run every test, once the book and the assignments are up to date
 	$(TESTS)
 
-fuzz: $(VENV)/.installed  ## Try 25,000 malformed inputs, and kill 200 runs (half an hour)
+fuzz: $(VENV)/.installed  ## Try 25,000 malformed inputs, and kill 200 runs
 	HYPOTHESIS_PROFILE=many $(TESTS) -s tests/symlib/test_fuzzing.py \
 	  tests/symlib/test_properties.py tests/symlib/test_faults.py
 
@@ -62,7 +64,7 @@ $(PAGES)/.built-$(SYMLIB_SCALE): $(VENV)/.installed $(SOURCES)
 	$(RUN) -m tools.build $(EDITION)
 	@rm -f $(PAGES)/.built-* && touch $@
 
-_build/assignments/.built: $(VENV)/.installed $(wildcard assignments/*) tools/assignments.py
+_build/assignments/.built: $(VENV)/.installed $(wildcard assignments/*) $(GRADING:%=tools/%.py)
 	$(RUN) -m tools.assignments build
 	@touch $@
 

@@ -274,7 +274,7 @@ def pairs_of_classes(
     sizes = np.unique(labels, return_counts=True)[1]
     available = (len(labels) ** 2 - np.square(sizes).sum()) // 2
     require_positive("count", count, 128)
-    if not 1 <= count <= available:
+    if count > available:
         raise ValueError(
             f"count must be from 1 to {available}, the pairs of images of different classes, "
             f"got {count}; load more images, or ask for fewer pairs"
@@ -314,7 +314,7 @@ def exemplars(
     """
     require_positive("exemplars", count, 13)
     most = min(np.count_nonzero(labels == c) for c in classes)
-    if not 1 <= count <= most:
+    if count > most:
         raise ValueError(
             f"exemplars must be from 1 to {most}, as many as the rarest class has, got {count}"
         )

@@ -128,7 +128,7 @@ def grade_one(
         graded.row[test["question"]] = graded.row.get(test["question"], 0) + test["points"]
     graded.row["total"] = sum(test["points"] for test in tests)
     if errors:
-        failed = f"{len(errors)} cells raised errors, the first {errors[0]}"
+        failed = f"{len(errors)} cells raised errors, the first {str(errors[0])[:200]}"
         graded.row["note"] = "; ".join(filter(None, [note, failed]))
     return graded
 

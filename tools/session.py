@@ -23,11 +23,14 @@ from typing import Any
 import numpy as np
 import psutil
 
+import symlib
+
 ROOT = Path(__file__).parent.parent
 _LARGEST = 1 << 28  # bytes of one answer
 _PROCESSES = 64  # of one submission
 _ADOPT_ORPHANS, _UNREADABLE = 36, 4
-_KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "JAX_COMPILATION_CACHE_DIR", "OMP_NUM_THREADS")
+_COMPILED = "JAX_COMPILATION_CACHE_DIR"
+_KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", _COMPILED)
 
 
 class SubmissionError(Exception):
@@ -99,9 +102,9 @@ class Session:
         self._limits = seconds, memory
         self._ended = self.lost = ""
         self._asked, theirs = Pipe()
-        package = Path(__import__("symlib").__file__).parent
+        (package,) = symlib.__path__
         (folder / "symlib").symlink_to(package)
-        readable = [sys.prefix, sys.base_prefix, package, os.environ.get(_KEPT[3], "")]
+        readable = [sys.prefix, sys.base_prefix, package, os.environ.get(_COMPILED)]
         options = ["--writable", folder, "--readable", *filter(None, readable)]
         start = "from tools.answering import main; main()"
         command = [sys.executable, "-c", start, theirs.fileno(), *options]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import socket
 import subprocess
 import sys
@@ -294,8 +295,6 @@ def test_nothing_stays_behind(built, tmp_path):
         "left = [each for each in left if each.status() != psutil.STATUS_ZOMBIE]\n"
         "print(row['total'], len(left))"
     )
-    import pickle
-
     arguments = pickle.dumps(("1.ipynb", content, read, None, grading.Limits()))
     done = subprocess.run([sys.executable, "-c", script], input=arguments, capture_output=True)
     assert done.stdout.decode().split() == ["10.0", "0"], done.stderr.decode()
