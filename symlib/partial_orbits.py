@@ -92,7 +92,8 @@ class TurnedImages:
         spread = self.coefficients[(samples // self.count)[order]].T  # (pixels, samples)
         sizes = torch.bincount(turns, minlength=self.count).tolist()
         parts = zip(self.operators, spread.split(sizes, dim=1), strict=True)
-        turned = torch.cat([operator @ part for operator, part in parts if part.shape[1]], dim=1)
+        made = [operator @ part for operator, part in parts if part.shape[1]]
+        turned = torch.cat([spread[:, :0], *made], dim=1)
         if self.centred:
             turned -= turned.mean(dim=0)
         turned *= (self.size if self.centred else 1) / torch.linalg.vector_norm(turned, dim=0)

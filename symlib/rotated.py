@@ -146,10 +146,20 @@ def turn_kernel(
 def sample_turns(
     kernel: Float[np.ndarray, "orbits orbits turns"], largest: int, count: int
 ) -> Float[np.ndarray, "fewer fewer turns_kept"]:
-    """``turn_kernel`` of every (largest / count)-th rotation, from that of all of them."""
-    steps, turns = largest // gcd(largest, 4), gcd(count, 4)
-    kept = np.arange(0, len(kernel), largest // count if turns == 4 else steps)
-    return kernel[kept[:, None], kept][..., :: gcd(largest, 4) // turns]
+    """``turn_kernel`` of every (largest / count)-th rotation, from that of all of them.
+
+    Raises:
+        ValueError: if ``count`` does not divide ``largest``.
+    """
+    if largest % count:
+        raise ValueError(f"count must divide largest, got {count} and {largest}; choose another")
+    group, turns = gcd(largest, 4), gcd(count, 4)
+    steps = largest // group
+    quarter, orbit = np.divmod(np.arange(count // turns) * (largest // count), steps)
+    kept = np.add.outer(np.arange(0, len(kernel), steps), orbit).ravel()
+    quarter = np.tile(quarter, len(kernel) // steps)
+    apart = (quarter - quarter[:, None])[..., None] + np.arange(turns) * (group // turns)
+    return kernel[kept[:, None, None], kept[:, None], apart % group]
 
 
 def rotation_kernel(

@@ -46,6 +46,11 @@ def process(*arguments, **options):
 def test_list_and_help_name_everything():
     listed = symlib("list").output
     assert all(f"{name}: " in listed for name in experiments.NAMES)
+    lines = iter(listed.splitlines())
+    said = {line.split(":")[0]: next(lines).strip() for line in lines}
+    assert said["two-circles"] == "the paper's, in full"
+    assert said["grokking"] == "the paper's, smaller by default, in full with --scale paper"
+    assert said["protocols"] == "this book's, in full"
     text = symlib("run", "--help").output
     for option in ("--scale", "--out", "--jobs", "--cluster", "--dry-run", *experiments.NAMES):
         assert option in text

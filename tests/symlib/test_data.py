@@ -199,3 +199,25 @@ def test_a_file_packed_anew_is_known_by_its_content(server, monkeypatch, tmp_pat
     whole.write_bytes(gzip.compress(b"other", mtime=1))
     with pytest.raises(data.DataError, match="damaged"):
         data._cached(whole, [], "0" * 32)
+
+
+def test_few_of_many_pairs_are_drawn_at_random():
+    labels = np.random.default_rng(2).integers(10, size=500)
+    pairs = data.pairs_of_classes(labels, 100, generator=np.random.default_rng(3))
+    assert pairs.shape == (100, 2)
+    assert (labels[pairs[:, 0]] != labels[pairs[:, 1]]).all()
+    assert len({frozenset(pair) for pair in pairs.tolist()}) == 100
+    assert len(np.unique(pairs)) > 150  # spread over the images
+    other = data.pairs_of_classes(labels, 100, generator=np.random.default_rng(4))
+    assert (pairs != other).any()
+
+
+def test_a_packaged_file_is_read_where_it_is_if_it_is_whole(tmp_path, monkeypatch):
+    packaged, here = tmp_path / "packaged" / "set", tmp_path / "cache" / "set"
+    packaged.mkdir(parents=True)
+    (packaged / "images").write_bytes(b"right")
+    monkeypatch.setattr(data, "_PACKAGED", packaged.parent)
+    right = hashlib.md5(b"right", usedforsecurity=False).hexdigest()
+    assert data._cached(here / "images", [], right) == packaged / "images"
+    with pytest.raises(data.DataError, match="images could not be fetched"):
+        data._cached(here / "images", [], "0" * 32)

@@ -12,7 +12,6 @@ from symlib import (
     convolutions,
     data,
     intervals,
-    invariant,
     kernels,
     one_vs_rest,
     orbits,
@@ -22,7 +21,6 @@ from symlib import (
     uniform,
 )
 from symlib import experiments as all_experiments
-from symlib import groups as finite_groups
 from symlib import pairs as pairs_of_orbits
 from symlib.experiments import protocols
 from symlib.experiments.cntk import Cntk
@@ -351,28 +349,6 @@ def test_baselines_of_exemplars_are_the_dull_ones():
         Exemplars(baselines=("kriging",))
 
 
-def test_projection_of_exemplars_is_the_invariant_projection():
-    settings = Exemplars(classes=2, exemplars=1)
-    images, _ = settings.draw(0)
-    kernel = rotated.turn_kernel(images, 12, settings.network)
-    points = orbits.normalize(orbits.rotations(images, 12)).reshape(24, 784)
-    gram = np.asarray(kernels.ntk(points, hidden_layers=1))
-    projected = invariant.projection(gram, finite_groups.cyclic(12))
-    np.testing.assert_allclose(rotated.rotation_kernel(kernel, 12), projected, rtol=1e-9)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("block_size", [3, 64])
-def test_streamed_rotation_kernels_are_the_averaged_ones(block_size):
-    images = data.load().images[:7]
-    kernel = kernels.DenseNtk()
-    counts = (2, 4, 6, 12)
-    streamed = rotated.rotation_kernels(images, counts, kernel, block_size=block_size)
-    for count in counts:
-        averaged = rotated.rotation_kernel(rotated.turn_kernel(images, count, kernel), count)
-        np.testing.assert_allclose(streamed[count], averaged, rtol=1e-12)
-
-
 def test_foresight_equals_a_dense_refit_where_nothing_is_projected_away():
     """Quarter turns are exact: SciPy's rotations, the whole Gram matrix, a refit for each digit."""
     sample = data.Sample(60, 200, "mnist-5000")
@@ -536,25 +512,11 @@ def test_sensitivity_changes_one_thing_at_a_time():
     assert (spread > 1).all()
 
 
-@pytest.mark.parametrize("order", [0, 1, 3, 5])
-def test_interpolated_orbits_are_scipys(order):
-    image = data.load().images[:1]
-    turned = rotated.interpolated_orbits(image, 8, order=order)[0]
-    for step in range(8):
-        expected = scipy.ndimage.rotate(
-            image[0], 45.0 * step, reshape=False, order=order, mode="constant"
-        )
-        if order or step % 2 == 0:  # the nearest pixel is not unique where a turn meets an edge
-            np.testing.assert_allclose(turned[step], orbits.normalize(expected), atol=1e-9)
-
-
 def test_sensitivity_refuses_unknown_kernels_and_counts():
     with pytest.raises(ValueError, match=r"way must be one of .* got 'cosine'"):
         protocols.kernel_of("cosine", kernels.DenseNtk())
     with pytest.raises(ValueError, match=r"kernel.0 must match pattern"):
         Sensitivity(kernel=("cosine",))
-    with pytest.raises(ValueError, match="count must be a multiple of 4"):
-        rotated.interpolated_orbits(np.ones((1, 4, 4)), 6, order=3)
 
 
 def turned_by_scipy(image, count):

@@ -125,3 +125,9 @@ def test_permutations_need_units():
     for first, second in ((np.ones(1), np.ones(1)), (np.ones(3), np.ones(4))):
         with pytest.raises(ValueError, match="a row for each of at least 2 units"):
             intervals.permutation_test(lambda x, y: 0.0, first, second)
+
+
+def test_two_units_can_be_relabelled():
+    units = np.array([1.0, 2.0])
+    assert intervals.permutation_test(np.dot, units, units) == (5.0, 0.5)
+    assert intervals.permutation_test(np.dot, units, units[::-1]) == (4.0, 1.0)

@@ -305,3 +305,23 @@ def test_refuses_inputs_that_erf_saturates_on():
     with pytest.raises(ValueError, match="must be of moderate size for erf"):
         kernels.ntk(1e6 * points, hidden_layers=1, nonlinearity="erf")
     kernels.ntk(1e6 * points, hidden_layers=0, nonlinearity="erf")
+
+
+@pytest.mark.parametrize("nonlinearity", ["relu", "erf"])
+@pytest.mark.parametrize("kernel", [kernels.nngp, kernels.ntk])
+def test_two_sets_of_points_are_a_block_of_both(kernel, nonlinearity):
+    x, other = np.random.default_rng(0).normal(size=(2, 4, 6))
+    settings = {"hidden_layers": 2, "nonlinearity": nonlinearity, "bias_std": 0.3}
+    both = kernel(np.concatenate([x, other]), **settings)
+    np.testing.assert_allclose(kernel(x, other, **settings), both[:4, 4:], rtol=1e-12)
+
+
+def test_nngp_of_two_layers_of_erf_by_hand():
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    sigma = 1.2**2 * x @ x.T / 3 + 0.4**2
+    for _ in range(2):
+        scale = 1 + 2 * np.diag(sigma)
+        sigma = 2 / np.pi * np.arcsin(2 * sigma / np.sqrt(np.outer(scale, scale)))
+        sigma = 1.2**2 * sigma + 0.4**2
+    found = kernels.nngp(x, hidden_layers=2, nonlinearity="erf", weight_std=1.2, bias_std=0.4)
+    np.testing.assert_allclose(found, sigma, rtol=1e-12)

@@ -131,3 +131,12 @@ def test_one_faint_image_among_bright_ones():
     images = np.random.default_rng(0).random((2, 5, 5))
     together = orbits.normalize(np.stack([1e20 * images[0], images[1]]))
     np.testing.assert_array_equal(together[1], orbits.normalize(images[1]))
+
+
+def test_radii_and_distances_of_a_batch_are_those_of_its_members():
+    batch = np.random.default_rng(0).normal(size=(3, 8, 5, 5))
+    each = [orbits.radius(orbit) for orbit in batch]
+    np.testing.assert_allclose(orbits.radius(batch), each)
+    other = batch[::-1]
+    each = [orbits.delta_squared(one, two) for one, two in zip(batch, other)]
+    np.testing.assert_allclose(orbits.delta_squared(batch, other), each)

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import mannwhitneyu
 
 torch = pytest.importorskip("torch")
-from symlib import data, partial_orbits, recognition, training  # noqa: E402
+from symlib import data, orbits, partial_orbits, recognition, training  # noqa: E402
 from symlib.experiments.grokking import Grokking  # noqa: E402
 from symlib.experiments.partially_rotated import PartiallyRotated  # noqa: E402
 from symlib.experiments.richness import Richness, _scaled_mlp  # noqa: E402
@@ -244,3 +244,13 @@ def test_scaled_networks_begin_at_nought_as_gaussians():
         added = expected.relu().sum(dim=1) / 512**0.5
     torch.testing.assert_close(network.hidden(images), expected)
     torch.testing.assert_close(network(images)[:, 3], 0.5 * added)
+
+
+def test_any_samples_are_turned_alone_or_together():
+    """In any order, some twice, no turn but the second."""
+    images = data.load().images[:3]
+    turned = partial_orbits.TurnedImages(images, 4)
+    expected = orbits.normalize(orbits.rotations(images, 4)).reshape(12, 28, 28) * 28
+    for samples in ([1, 5, 9], [7, 0, 7, 11], [3], []):
+        found = turned(torch.tensor(samples, dtype=torch.int64)).numpy()
+        np.testing.assert_allclose(found[:, 0], expected[samples], atol=1e-4)

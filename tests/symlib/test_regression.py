@@ -100,7 +100,7 @@ def test_bad_input(solve, gram, labels, held_out, ridge, message):
         ),
         (
             lambda: regression.leave_one_out(np.eye(1), np.ones(1), ridge=0.0),
-            "at least two points",
+            "gram must hold at least two points to leave one out, got one; add the other orbit$",
         ),
         (
             lambda: regression.leave_one_out(np.zeros((0, 0)), np.ones(0), ridge=0.0),

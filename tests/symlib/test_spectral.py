@@ -294,3 +294,14 @@ def test_spectral_error_of_every_pair_is_that_of_the_pair(count):
         np.testing.assert_allclose(pairs.closeness[i, j], one.closeness, rtol=1e-10)
         np.testing.assert_allclose(pairs.density[i, j], one.density, rtol=1e-10)
     assert np.isnan(np.diagonal(pairs.error)).all()
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_symmetry_of_a_kernel_is_looked_for_at_its_own_scale(scale):
+    points = np.random.default_rng(1).standard_normal((6, 4))
+    gram = np.exp(-np.square(points[:, None] - points).sum(-1) / 10)
+    kernel = scale * invariant.projection(gram, cyclic(3))
+    spectral.spectral_error_of_pairs(kernel, ridge=0.0)
+    kernel[0, 1, 1] += 1e-6 * scale
+    with pytest.raises(ValueError, match="kernel must be symmetric"):
+        spectral.spectral_error_of_pairs(kernel, ridge=0.0)
