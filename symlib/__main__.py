@@ -36,11 +36,15 @@ def _description(name: str) -> str:
 
 @dataclass(frozen=True)
 class _List:
-    """Name every experiment."""
+    """Name every experiment, and say whose it is and at which sizes it runs."""
 
     def __call__(self) -> None:
         for name in experiments.NAMES:
-            print(f"{name}: {_description(name).splitlines()[0]}")
+            found, about = experiments.find(name), _description(name)
+            whose = "the paper's" if "Perin and Deny" in about else "this book's"
+            smaller = found.at_scale("quick") != found.at_scale("paper")
+            sizes = "smaller by default, in full with --scale paper" if smaller else "in full"
+            print(f"{name}: {about.splitlines()[0]}\n    {whose}, {sizes}")
 
 
 @contextmanager
