@@ -2,7 +2,8 @@
 
 ``build`` makes of every master, ``assignments/NAME.md``, what students get, the executed solution,
 and what grades. ``grade`` runs each submission of a folder, one assignment's ``.ipynb`` or ``.zip``
-files, in a process of its own that reaches nothing else, and appends to one table.
+files, in a process of its own that reaches nothing else, and appends to one table. ``feedback``
+makes of that table a page for each student, and gradebooks for Canvas and Moodle.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import jupytext
 import nbformat
 from tqdm import tqdm
 
-from tools import address, confine, lower
+from tools import address, confine, feedback, lower
 from tools.grading import Assignment, Limits, grade, grade_one
 
 ROOT = Path(__file__).parent.parent
@@ -67,6 +68,7 @@ def build_one(masters: Path, name: str, out: Path) -> None:
         solved = shutil.copytree(made / "autograder", work / "solved") / f"{name}.ipynb"
         _run_tool("jupyter", "nbconvert", "--to=notebook", "--inplace", "--execute", str(solved))
         _begin_with_installing(made / "student" / f"{name}.ipynb")
+        _say_what_remains(made / "student" / "tests", made / "autograder")
         (made / "solution").mkdir()
         shutil.copy(solved, made / "solution")
         shutil.make_archive(str(made / "student"), "zip", made / "student")
@@ -100,6 +102,16 @@ def _begin_with_installing(path):
     nbformat.write(notebook, path)
 
 
+def _say_what_remains(public: Path, autograder: Path) -> None:
+    """Let a check that is passed say how many hidden tests of its question remain."""
+    for path in sorted(public.glob("q*.py")):
+        hidden = (autograder / "tests" / path.name).read_text("utf-8").count("hidden=True")
+        before, decorator, last = path.read_text("utf-8").rpartition("@test_case(")
+        if hidden and decorator:
+            said = f"{hidden} hidden test{'s' * (hidden > 1)} of this question will be run too"
+            path.write_text(f"{before}{decorator}success_message={said!r}, {last}", "utf-8")
+
+
 def _grades_in_full(name: str, built: Path) -> None:
     """Refuse a solution that does not score what there is."""
     content = (built / "solution" / f"{name}.ipynb").read_bytes()
@@ -116,7 +128,7 @@ def _grades_in_full(name: str, built: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Build or grade, and return the exit status."""
+    """Build, grade or give feedback, and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.assignments",
         description=__doc__,
@@ -142,12 +154,24 @@ def main(arguments: list[str] | None = None) -> int:
     grading.add_argument(
         "--unconfined", action="store_true", help="let submissions read and write what you can"
     )
+    telling = commands.add_parser("feedback", help="pages for students, and gradebooks")
+    telling.add_argument("grades", type=Path, help="table that grade has written")
+    telling.add_argument("--out", type=Path, required=True, help="folder to write to")
+    telling.add_argument(
+        "--title", help="of the assignment on your platform; else the table's name"
+    )
+    telling.add_argument("--hidden", action="store_true", help="also what hidden tests found")
     for command in (building, grading):
         command.add_argument("--jobs", type=int, default=2, help="how many to do at a time")
     options = parser.parse_args(arguments)
     try:
         if options.command == "build":
             build(options.masters, options.out, options.jobs)
+            return 0
+        if options.command == "feedback":
+            title = options.title or options.grades.stem
+            book = feedback.write(options.grades, options.out, title=title, hidden=options.hidden)
+            print(f"{len(book)} pages, canvas.csv and moodle.csv in {options.out}")
             return 0
         table = grade(
             options.folder,
