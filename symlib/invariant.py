@@ -10,8 +10,8 @@ For any finite group, number of orbits, labels and held-out set, and exact: with
     [\tilde K^{-1}]_{(i,g),(j,h)} &= \tfrac1n \sum_\rho d_\rho\,
         \mathrm{tr}[Q_{ij}(\rho)\,\rho(g^{-1}h)^{-1}] \\
     (\tilde K^{-1}y)_{(i,g)} &= \tfrac1n \sum_\rho d_\rho\,
-        \mathrm{tr}[\textstyle\sum_j Q_{ij}(\rho)\,\hat y_j(\rho)\,\rho(g)],
-        \quad \hat y_j(\rho) = \sum_h y_j(h)\,\rho(h)^{-1} ,
+        \mathrm{tr}[\textstyle\sum_j Q_{ij}(\rho)\,Y_j(\rho)\,\rho(g)],
+        \quad Y_j(\rho) = \sum_h y_j(h)\,\rho(h)^{-1} ,
 
 and the leave-out identity of ``regression`` does the rest.
 

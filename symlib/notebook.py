@@ -45,12 +45,15 @@ def setup() -> None:
     )
 
 
+def _building() -> bool:
+    return "SYMLIB_BUILDING" in os.environ
+
+
 def progress(iterable, description: str, total: int | None = None):
     """A progress bar over ``iterable``, silent while the book is being built."""
     from tqdm import tqdm
 
-    building = "SYMLIB_BUILDING" in os.environ
-    return tqdm(iterable, desc=description, total=total, disable=building, leave=False)
+    return tqdm(iterable, desc=description, total=total, disable=_building(), leave=False)
 
 
 def record(
@@ -61,16 +64,17 @@ def record(
     *,
     quiet: bool = False,
 ) -> None:
-    """Print ``value``, and keep it under ``key`` for the ledger of claims.
+    """Print ``value``, and keep it under ``key`` for the ledger of claims and the prose.
 
-    The number travels with the notebook's outputs, so a cached chapter keeps what it measured.
+    While the book is being built nothing is printed: its pages say the number. It travels with the
+    notebook's outputs, so a cached chapter keeps what it measured.
 
     Args:
         key: ``"chapter.quantity"``, as in ``book/claims.yml``.
         value: what was measured.
         low: lower end of its interval, if it has one.
         high: upper end of its interval.
-        quiet: do not print, for numbers that the chapter shows in a table or figure.
+        quiet: never print, for numbers that the chapter shows in a table or figure.
 
     Raises:
         ValueError: if ``value`` is not finite or lies outside ``[low, high]``.
@@ -92,7 +96,7 @@ def record(
         "low": None if low is None else float(low),
         "high": None if high is None else float(high),
     }
-    if not quiet:
+    if not (quiet or _building()):
         interval = "" if low is None else f"  [{low:.4g}, {high:.4g}]"
         shown = str(payload["value"]) if isinstance(payload["value"], bool) else f"{number:.6g}"
         print(f"{key} = {shown}{interval}")

@@ -131,10 +131,10 @@ def balanced_error(
     r"""``spectral_error`` with a point and its neighbour of the other class left out together.
 
     .. math:: \varepsilon_{bal} = \lambda_N^{-1} \big/
-        \big\langle \lambda_f^{-1} (1 - \cos(\pi f/N)) \big\rangle
+        \big\langle \lambda_\omega^{-1} (1 - \cos(\pi\omega/N)) \big\rangle
 
     As many labels +1 are seen as −1. The weight, the power of a point minus its neighbour at
-    frequency f, is nought for the constant mode, so that the mean of the labels has no part in the
+    frequency ω, is nought for the constant mode, so that the mean of the labels has no part in the
     error. ``density`` is the weighted mean. Args and errors are those of ``spectral_error``.
     """
     inverse = _inverse_spectrum(circulant_projection(interleave(require_gram(gram, ridge))), ridge)

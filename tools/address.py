@@ -43,6 +43,11 @@ class Address:
         return f"notebooks/{self.tag}" if self.tag else f"{self.branch}/book"
 
     @property
+    def tables(self) -> str:
+        """Where the stored tables of this version can be seen."""
+        return f"{self.repository}/blob/{self.tag or self.branch}/book/results"
+
+    @property
     def requirement(self) -> str:
         """What pip installs the package from."""
         pinned = f"@{self.tag}" if self.tag else ""

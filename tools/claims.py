@@ -11,6 +11,13 @@ A row of ``book/claims.yml`` has
 - ``expect``: any of ``min``, ``max`` and ``equal``; with ``interval: true`` the whole interval of
   a value must lie between ``min`` and ``max``, not just the value;
 - ``fails``: the keys that are on record as not meeting it. None by default.
+
+``book/verdicts.yml`` sums them up: for each of the paper's claims one of ``VERDICTS``, and
+
+- ``id``, and the ``claim`` in a sentence;
+- ``because``: a sentence that says why this is the verdict;
+- ``figure``: the name of the figure that shows it best;
+- ``rows``: the rows of the ledger that it rests on.
 """
 
 from dataclasses import dataclass
@@ -19,7 +26,17 @@ from pathlib import Path
 
 import yaml
 
-__all__ = ["KINDS", "UNITS", "Claim", "Measured", "load", "meets"]
+__all__ = [
+    "KINDS",
+    "UNITS",
+    "VERDICTS",
+    "Claim",
+    "Measured",
+    "Verdict",
+    "load",
+    "load_verdicts",
+    "meets",
+]
 
 KINDS = (
     "share",
@@ -32,6 +49,7 @@ KINDS = (
     "fact",
 )
 UNITS = ("image", "pair", "digit", "seed", "draw", "network", "none")
+VERDICTS = ("holds", "holds with limits", "does not hold", "cannot tell here")
 
 _FIELDS = {"id", "statement", "source", "chapter", "kind", "unit", "key", "over", "expect", "fails"}
 _EXPECTATIONS = {"min", "max", "equal", "interval"}
@@ -59,6 +77,25 @@ class Claim:
     keys: tuple[str, ...]
     expect: dict
     fails: frozenset[str]
+
+    @property
+    def group(self) -> str:
+        """``"identities"``, or whose claim it is: ``"paper"`` or ``"ours"``."""
+        if self.kind == "identity":
+            return "identities"
+        return "paper" if self.source.startswith("Perin & Deny 2025") else "ours"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the book finds of one of the paper's claims."""
+
+    id: str
+    claim: str
+    verdict: str
+    because: str
+    figure: str
+    rows: tuple[str, ...]
 
 
 def load(path: Path) -> list[Claim]:
@@ -107,6 +144,30 @@ def load(path: Path) -> list[Claim]:
             )
         )
     return claims
+
+
+def load_verdicts(path: Path, ledger: list[Claim]) -> list[Verdict]:
+    """Read the verdicts on the paper's claims.
+
+    Raises:
+        ValueError: if one is not among ``VERDICTS``, rests on rows that are not in the ledger, or
+            says that a claim holds of which a row is on record as failing.
+    """
+    rows = {claim.id: claim for claim in ledger}
+    verdicts = [
+        Verdict(**entry | {"rows": tuple(entry["rows"])})
+        for entry in yaml.safe_load(path.read_text("utf-8"))
+    ]
+    for verdict in verdicts:
+        where = f"{path.name}: {verdict.id}"
+        if verdict.verdict not in VERDICTS:
+            raise ValueError(f"{where} must be one of {VERDICTS}, got {verdict.verdict!r}")
+        if unknown := [row for row in verdict.rows if row not in rows]:
+            raise ValueError(f"{where} must rest on rows of the ledger, got {unknown}")
+        failing = [row for row in verdict.rows if rows[row].fails]
+        if verdict.verdict == "holds" and failing:
+            raise ValueError(f"{where} must not be 'holds' while these rows fail: {failing}")
+    return verdicts
 
 
 def meets(measured: Measured, expect: dict) -> bool:

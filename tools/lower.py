@@ -60,6 +60,7 @@ class Targets:
     citations: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # names, year, link
     terms: dict[str, str] = field(default_factory=dict)  # term in small letters → as it is written
     numbers: Mapping[str, Measured] = field(default_factory=dict)  # key → what was recorded
+    tables: str = ""  # where the stored tables can be seen
 
 
 def write(root: Path = ROOT) -> None:
@@ -70,7 +71,7 @@ def write(root: Path = ROOT) -> None:
         if path.stem not in chapters:
             raise LoweringError(f"book/{path.name} must be in _toc.yml; add a line for it there")
     targets = collect(chapters, place.pages, root / "book" / "references.bib")
-    targets.numbers = measured.read(root)
+    targets.numbers, targets.tables = measured.read(root), place.tables
     durations = read_durations(root)
     for name, text in with_code(chapters).items():
         lowered = lower(name, text, targets, place.requirement, durations.get(name, ""))
@@ -98,6 +99,18 @@ def code_cells(text: str, requirement: str) -> list[nbformat.NotebookNode]:
     return [nbformat.v4.new_code_cell(source) for source in (install, *code)]
 
 
+def title_of(text: str) -> str:
+    """The title of a chapter."""
+    return re.search(r"^# (.+)$", text, re.MULTILINE)[1]
+
+
+def figures_of(text: str) -> dict[str, int]:
+    """The figures of a chapter by name, each with the number of its code cell."""
+    cells = [c for c in jupytext.reads(text, fmt="md:myst").cells if c.cell_type == "code"]
+    figures = (cell.metadata.get("mystnb", {}).get("figure") for cell in cells)
+    return {figure["name"]: number for number, figure in enumerate(figures) if figure}
+
+
 def read_durations(root: Path = ROOT) -> dict[str, str]:
     """How long each chapter takes on which device, in words, as ``tools.execute`` measured it."""
     durations: dict[str, str] = {}
@@ -122,9 +135,9 @@ def _rounded(seconds: float) -> str:
 def collect(chapters: dict[str, str], online: str, bibliography: Path) -> Targets:
     """Find the title, the labels and the citations of all chapters."""
     targets = Targets(online=online.rstrip("/"))
-    numbers = count(1)
+    numbers, figures = count(1), count(1)
     for name, text in chapters.items():
-        targets.titles[name] = re.search(r"^# (.+)$", text, re.MULTILINE)[1]
+        targets.titles[name] = title_of(text)
         for match in re.finditer(
             r"^[`:]{3,}\{([\w:-]+)\} *(.*)\n:label: *([\w-]+)", text, re.MULTILINE
         ):
@@ -134,6 +147,8 @@ def collect(chapters: dict[str, str], online: str, bibliography: Path) -> Target
             targets.labels[match[1]] = (name, match[2])
         for label in _equation_labels(text):
             targets.labels[label] = (name, f"({next(numbers)})")
+        for label in figures_of(text):
+            targets.labels[label] = (name, f"Fig. {next(figures)}")
         for glossary in re.findall(r"^```\{glossary\}\n(.+?)^```$", text, re.MULTILINE | re.DOTALL):
             entries = re.findall(r"^(\S.*)$", glossary, re.MULTILINE)
             targets.terms |= {entry.lower(): entry for entry in entries}
@@ -174,6 +189,9 @@ def lower(name: str, text: str, targets: Targets, requirement: str, duration: st
             if in_solution:
                 code.metadata = {"cellView": "form", "jupyter": {"source_hidden": True}}
             cells.append(code)
+            if figure := cell.metadata.get("mystnb", {}).get("figure"):
+                caption = _Lowerer(name, text, targets).figure(figure["name"], figure["caption"])
+                cells.append(nbformat.v4.new_markdown_cell(caption))
             continue
         markdown = _Lowerer(name, text, targets).block(cell.source).strip()
         in_solution = (in_solution or "{solution-start}" in cell.source) and (
@@ -263,12 +281,20 @@ class _Lowerer:
             return _quote(f"**{self.inline(title)}**\n\n{self.block(text)}")
         if name == "math":
             return self.equation(text, options.get("label"))
+        if name == "live":
+            page = f"{self.targets.online}/book/{self.chapter}.html#live-{argument}"
+            return f"*Online, a [live figure]({page}) stands here.*"
         if name in ("figure", "image"):
             online = f"{self.targets.online}/_images/{Path(argument).name}"
             address = argument if "://" in argument else online
             caption = f"\n\n*{self.block(text)}*" if text else ""
             return f"![{options.get('alt', '')}]({address}){caption}"
         raise self.error(f"directive {{{name}}} is not known; teach it to tools/lower.py")
+
+    def figure(self, label: str, caption: str) -> str:
+        """The caption below a figure, with its number."""
+        self.at = label
+        return f"**{self.find(label)[1]}.** {self.inline(caption.strip())}"
 
     def inline(self, text: str) -> str:
         """Lower roles, labelled equations and targets in running text."""
@@ -293,6 +319,7 @@ class _Lowerer:
             "doc": lambda: self.to_chapter(target, shown),
             "math": lambda: f"${target}$",
             "measured": lambda: self.number(target),
+            "stored": lambda: f"[{target}.csv]({self.targets.tables}/{target}.csv)",
             "term": lambda: self.to_term(target, shown),
         }
         references = ("eq", "numref", "prf:ref", "ref")
@@ -328,9 +355,9 @@ class _Lowerer:
         )
 
     def to_label(self, label: str, shown: str | None) -> str:
-        """A link to a label of the online book; an equation of this chapter by its number."""
+        """A link to a label of the online book; what this chapter numbers, by its number."""
         chapter, text = self.find(label)
-        if chapter == self.chapter and text.startswith("("):
+        if chapter == self.chapter and text.startswith(("(", "Fig. ")):
             return text
         anchor = f"equation-{label}" if text.startswith("(") else label
         text = f"{text} of {self.targets.titles[chapter]}" if text.startswith("(") else text

@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
@@ -87,7 +88,12 @@ def refresh(root: Path = ROOT, only: Collection[str] = ()) -> list[execute.Outco
             if outcome.problem:
                 failed.append(outcome)
                 return
-            about = {"key": keys[name], "seconds": outcome.seconds, "site": site}
+            about = {
+                "key": keys[name],
+                "seconds": outcome.seconds,
+                "site": site,
+                "date": datetime.now(UTC).date().isoformat(),
+            }
             notebooks[name].metadata["execution"] = about
             text = nbformat.writes(notebooks[name])
             execute.write(folder(root) / f"{name}.ipynb", text)

@@ -23,4 +23,47 @@
     }
   });
   for (const box of boxes) watcher.observe(box);
+
+  // The rows of the ledger: a link to each, and controls that choose among them.
+  const rows = [...document.querySelectorAll("table.ledger tbody tr")];
+  for (const row of rows) {
+    const link = document.createElement("a");
+    link.href = `#${row.id}`;
+    link.className = "permalink";
+    link.textContent = "#";
+    link.ariaLabel = `Link to the row ${row.id.replace("claim-", "")}`;
+    row.querySelector("td p").append(link);
+  }
+  if (rows.length > 0) {
+    const fails = (row) => row.querySelector(".fails") !== null;
+    const chapter = (row) => row.cells[1].textContent.trim();
+    const chapters = [...new Set(rows.map(chapter))];
+    const bar = document.createElement("form");
+    bar.className = "filters";
+    bar.innerHTML = `
+      <label>Verdict <select name="verdict"><option value="">any</option>
+        <option value="holds">holds</option><option value="fails">fails in part or whole</option>
+      </select></label>
+      <label>Chapter <select name="chapter"><option value="">any</option></select></label>
+      <label>Words <input name="words" type="search"></label>
+      <output></output>`;
+    const { verdict, chapter: chosen, words } = bar.elements;
+    for (const name of chapters) chosen.add(new Option(name));
+    const choose = () => {
+      let shown = 0;
+      for (const row of rows) {
+        const fits =
+          (!verdict.value || fails(row) === (verdict.value === "fails")) &&
+          (!chosen.value || chapter(row) === chosen.value) &&
+          row.textContent.toLowerCase().includes(words.value.trim().toLowerCase());
+        row.hidden = !fits;
+        shown += fits;
+      }
+      bar.querySelector("output").textContent = `${shown} of ${rows.length} rows`;
+    };
+    bar.addEventListener("input", choose);
+    bar.addEventListener("submit", (event) => event.preventDefault());
+    document.querySelector("#the-rows").append(bar);
+    choose();
+  }
 }

@@ -129,13 +129,13 @@ def test_numbers_of_the_prose_are_what_was_recorded(tmp_path):
 def test_a_claim_that_is_not_measured_fails_the_build(tmp_path):
     """All, some or none of its values recorded, the last over a build that recorded them all."""
     folder = prepare(tmp_path, "chapters: [{file: book/claims}]\n")
-    (folder / "book" / "claims.md").write_text("# Ledger\n\n```{claims}\n```\n")
+    (folder / "book" / "claims.md").write_text("# Ledger\n\n```{claims} ours\n```\n")
     (folder / "book" / "claims.yml").write_text(LEDGER)
     record = "from symlib.notebook import record\n"
     shown = folder / "_build" / "html" / "book" / "claims.html"
 
     assert build(folder, record + "record('page.1', 1)\nrecord('page.2', 2)").returncode == 0
-    assert "1 claims hold, 0 fail in part or whole." in shown.read_text()
+    assert "1 rows hold, 0 fail in part or whole." in shown.read_text()
     for code, missing in (("record('page.1', 1)", {2}), ("", {1, 2})):
         done = build(folder, record + code)
         assert done.returncode != 0
@@ -143,7 +143,7 @@ def test_a_claim_that_is_not_measured_fails_the_build(tmp_path):
         assert reported == missing
         assert "Extension error" not in done.stderr
         assert "not measured" in shown.read_text()
-        assert "0 claims hold, 0 fail in part or whole, 1 lack a" in shown.read_text()
+        assert "0 rows hold, 0 fail in part or whole, 1 lack a" in shown.read_text()
 
 
 FORK = {

@@ -33,7 +33,7 @@ def test_notebook_is_in_sync(path):
     place = address.read()
     chapters = lower.read_chapters()
     targets = lower.collect(chapters, place.pages, ROOT / "book" / "references.bib")
-    targets.numbers = measured.read(ROOT)
+    targets.numbers, targets.tables = measured.read(ROOT), place.tables
     duration = lower.read_durations().get(path.stem)
     assert duration, f"measure it: python -m tools.execute --keep --out out {path.stem}"
     expected = lower.lower(path.stem, chapters[path.stem], targets, place.requirement, duration)
@@ -56,6 +56,16 @@ def test_equations_have_the_numbers_of_the_page(path):
     cells = [c.source for c in jupytext.read(path.with_suffix(".ipynb")).cells]
     assert re.findall(r"\\tag\{(\d+)\}", "\n".join(cells)) == shown
     assert len(shown) == len(labelled)
+
+
+@pytest.mark.slow
+@every_chapter
+def test_figures_have_the_numbers_of_the_page(path):
+    page = (ROOT / "_build" / "html" / "book" / f"{path.stem}.html").read_text()
+    shown = re.findall(r'<span class="caption-number">(Fig\. \d+) *</span>', page)
+    cells = [c.source for c in jupytext.read(path.with_suffix(".ipynb")).cells]
+    assert re.findall(r"^\*\*(Fig\. \d+)\.\*\* ", "\n".join(cells), re.MULTILINE) == shown
+    assert shown
 
 
 @pytest.mark.slow
@@ -95,21 +105,53 @@ def test_code_cells_are_short(path):
 
 
 @every_chapter
-def test_figures_have_alt_text(path):
+def test_figures_are_described_numbered_and_referred_to(path):
+    """Their code is folded under them."""
     drawing = re.compile(r"plt\.(subplots|figure)\(|plotting\.show_images\(")
     for cell in code_cells(path):
-        if drawing.search(cell.source):
-            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
-            assert len(alt) > 40, cell.source
+        about = cell.metadata.get("mystnb", {})
+        if drawing.search(cell.source) or "image" in about:
+            assert len(about.get("image", {}).get("alt", "")) > 40, cell.source
+            assert len(about.get("figure", {}).get("caption", "")) > 40, cell.source
+            assert f"{{numref}}`{about['figure']['name']}`" in path.read_text(), cell.source
+            assert "hide-input" in cell.metadata["tags"], cell.source
+
+
+@every_chapter
+def test_figure_comes_before_code(path):
+    """A page opens with its question and a figure, its code folded."""
+    for cell in code_cells(path):
+        if "image" in cell.metadata.get("mystnb", {}):
+            return
+        assert {"hide-cell", "hide-input"} & set(cell.metadata.get("tags", ())), cell.source
 
 
 @every_chapter
 def test_prose_quotes_no_measured_number(path):
     """Decimal numbers in running text are exact or settings; list what is allowed."""
     allowed = {"1.26", "1.41", "1.4", "0.5", "0.1", "0.6", "22.5", "0.2"}
-    prose = "\n".join(cell.source for cell in jupytext.read(path).cells if cell.cell_type != "code")
-    prose = re.sub(r"https?://\S+|§[\d.]+|\{[^}]*\}`[^`]*`", "", prose)
+    cells = jupytext.read(path).cells
+    captions = (c.metadata.get("mystnb", {}).get("figure", {}).get("caption", "") for c in cells)
+    prose = "\n".join([*(c.source for c in cells if c.cell_type != "code"), *captions])
+    prose = re.sub(r"^:alt: .*$|https?://\S+|§[\d.]+|\{[^}]*\}`[^`]*`", "", prose, flags=re.M)
     assert set(re.findall(r"(?<![\w.])\d+\.\d+(?![\w.])", prose)) <= allowed
+
+
+def test_no_term_is_used_before_the_page_that_introduces_it():
+    """Of two pages that the glossary names for a term, one comes first."""
+    order = list(lower.read_chapters())
+    entries = re.findall(
+        r"^(\S.*)\n((?:  .*\n?|\n(?=  ))+)", lower.read_chapters()["glossary"], re.M
+    )
+    introduced = {
+        entry.lower(): min(order.index(page) for page in re.findall(r"\{doc\}`([\w-]+)`", text))
+        for entry, text in entries
+    }
+    assert len(introduced) > 30
+    for chapter, text in lower.read_chapters().items():
+        for shown, target in re.findall(r"\{term\}`(?:([^`<]+) <)?([^`>]+)>?`", text):
+            at = introduced[target.lower()]
+            assert at <= order.index(chapter) or chapter == "welcome", (chapter, target, shown)
 
 
 @pytest.fixture(scope="module")

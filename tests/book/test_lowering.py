@@ -37,6 +37,7 @@ def lowered(tmp_path):
         chapters = {"this": "# This chapter\n\n" + text, "other": OTHER}
         targets = lower.collect(chapters, "https://book.org/", bibliography)
         targets.numbers = {"key.a": Measured(0.17, 0.13, 0.21)}
+        targets.tables = "https://code.org/results"
         notebook = nbformat.reads(
             lower.lower("this", chapters["this"], targets, "the-book", "3 minutes"), as_version=4
         )
@@ -46,6 +47,29 @@ def lowered(tmp_path):
         return notebook.cells[2:]
 
     return convert
+
+
+FIGURE = """See {numref}`fig-one`.
+
+```{code-cell} python3
+---
+mystnb:
+  figure:
+    caption: |
+      **Two dots.** Of $x$, in {measured}`key.a %`.
+    name: fig-one
+tags: [hide-input]
+---
+draw()
+```
+"""
+
+
+def test_figures_have_their_numbers_and_captions_below(lowered):
+    text, code, caption = lowered(FIGURE)
+    assert text.source.endswith("See Fig. 1.")
+    assert code.source == "draw()"
+    assert caption.source == "**Fig. 1.** **Two dots.** Of $x$, in 17 % [13, 21]."
 
 
 @pytest.mark.parametrize(
@@ -95,12 +119,17 @@ def lowered(tmp_path):
             "Known ([Perin and Deny, 2025](https://a.b/c); Aa et al., 2000).",
         ),
         ("It is {measured}`key.a %`.", "It is 17 % [13, 21]."),
+        ("Data: {stored}`a-b`.", "Data: [a-b.csv](https://code.org/results/a-b.csv)."),
         (
             "A {term}`Gram matrix`, {term}`two <gram matrix>`.",
             "A [Gram matrix](https://book.org/book/glossary.html#term-Gram-matrix), "
             "[two](https://book.org/book/glossary.html#term-Gram-matrix).",
         ),
         ("(here)=\n## Heading", "## Heading"),
+        (
+            "```{live} circles\n:scripts: a b\n:alt: Words.\n\nMissed.\n```",
+            "*Online, a [live figure](https://book.org/book/this.html#live-circles) stands here.*",
+        ),
         ("```python\n{doc}`kept`\n```", "```python\n{doc}`kept`\n```"),
         (
             "````{admonition} Outer\n```{note}\nInner.\n```\n````",

@@ -96,3 +96,42 @@ def _visits(browser, address):
 
 visit = pytest.fixture(_visits, name="visit")
 visit_once = pytest.fixture(_visits, name="visit_once", scope="module")  # open to the file's end
+
+
+@pytest.fixture
+def explorer(visit):
+    """A function that opens a page with live figures, which asks no host and makes no error."""
+
+    def opening(name, **options):
+        opened, outside, errors, _ = visit(f"book/{name}.html", **options)
+        yet_unseen.append((outside, errors))
+        return opened
+
+    yet_unseen = []
+    yield opening
+    for outside, errors in yet_unseen:
+        assert outside == []
+        assert errors == []
+
+
+@pytest.fixture
+def contrasts():
+    """A function that gives the contrast of each of these elements of a page with its ground."""
+    return lambda opened, selector: opened.eval_on_selector_all(selector, _CONTRASTS)
+
+
+_CONTRASTS = """
+elements => {
+  const channel = c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const luminance = rgb => {
+    const [r, g, b] = rgb.match(/[0-9.]+/g).map(Number);
+    return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  };
+  const page = luminance(getComputedStyle(document.body).backgroundColor);
+  return elements.map(element => {
+    const style = getComputedStyle(element);
+    const ink = luminance(element instanceof SVGElement ? style.fill : style.color);
+    return (Math.max(ink, page) + 0.05) / (Math.min(ink, page) + 0.05);
+  });
+}
+"""

@@ -1,5 +1,6 @@
 """The files around the code agree with one another."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,9 @@ import nbformat
 import pytest
 import yaml
 from packaging.requirements import Requirement
+
+from symlib import experiments
+from tools import address
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -67,6 +71,11 @@ def test_versions_agree():
     newest = re.search(r"^## (\S+) – (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert symlib.__version__ == citation["version"] == newest[1] == version
     assert citation["date-released"] == newest[2]
+    deposit = json.loads((ROOT / ".zenodo.json").read_text())
+    assert deposit["version"] == version
+    assert deposit["title"] == citation["title"]
+    assert deposit["license"] == citation["license"] == PROJECT["project"]["license"]
+    assert citation["identifiers"][0]["value"] == address.read(environment={}).online
 
 
 def test_citation_is_valid():
@@ -86,8 +95,21 @@ def test_readme_commands_and_links_exist():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for link in re.findall(r"\]\((?!https?://)([^)#]+)\)", readme):
         assert (ROOT / link).exists(), link
-    for chapter in re.findall(r"--out out ([\w-]+)", readme):
+    place = address.read(environment={})
+    for chapter in re.findall(r"/blob/main/book/([\w-]+)\.ipynb", readme):
         assert (ROOT / "book" / f"{chapter}.ipynb").exists()
+    assert f"({place.online})" in readme
+    assert f'"{place.requirement}"' in readme
+    table = readme.split("| Of the paper")[1].split("\n\n")[0]
+    for name in re.findall(r"`(?:symlib run )?([a-z-]+)`", table):
+        assert name in experiments.NAMES, name
+
+
+@pytest.mark.slow
+def test_snippet_of_the_readme_runs():
+    snippet = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    done = subprocess.run([sys.executable, "-c", snippet], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 GRANTED = {  # beyond reading the repository

@@ -237,6 +237,6 @@ globalThis.charts = (() => {
     });
   }
 
-  return { answers, begin, errors, firstRow, format, formatError, inverseSpectrum, marker, path,
-    timesPower };
+  return { answers, axes, begin, errors, firstRow, format, formatError, inverseSpectrum, linear,
+    marker, path, roundTicks, signed, timesPower };
 })();

@@ -4,7 +4,7 @@
 {
   const { labelMeanError, leaveSetsOut, ntk, range, spectralError } = numerics;
   const { normalize, operatorOfTurns, rotations } = rotation;
-  const { SIZE, fitted, imageOf, showImage, showOrbit, showWords } = drawing;
+  const { SIZE, fitted, imageFromText, imageOf, showImage, showOrbit, showWords } = drawing;
   const { format, formatError } = charts;
   const COUNTS = [2, 4, 8, 16, 32, 64];
   const MOST = 64; // turns; the orbits of fewer are every second, fourth, … of these
@@ -16,10 +16,6 @@
 
   const operator = operatorOfTurns(SIZE, MOST);
   const state = { count: 4, leftOut: "both", a: pickedState(4), b: pickedState(7) };
-
-  function imageFromText(text) {
-    return Float64Array.from(atob(text), (character) => character.charCodeAt(0) / 255);
-  }
 
   function pickedState(digit, example = 0) {
     return withOrbit({ digit, example, strokes: null, image: EXAMPLES[digit][example] });
@@ -56,7 +52,7 @@
     });
   }
 
-  const root = document.getElementById("explorer");
+  const root = document.getElementById("live-draw-two-digits");
   const pads = (side) => `
     <fieldset class="explorer-side ${side}">
       <legend><span class="key ${side}">${SHAPES[side]}</span> ${NAMES[side]}: draw or pick</legend>
@@ -164,7 +160,7 @@
 
   const EPSILON_S = "ε<sub>s</sub> = λ<sub>N</sub><sup>−1</sup> / ⟨λ<sup>−1</sup>⟩";
   const EPSILON_BAL = "ε<sub>bal</sub> = λ<sub>N</sub><sup>−1</sup> / " +
-    "⟨λ<sub>f</sub><sup>−1</sup>(1 − cos(πf/N))⟩";
+    "⟨λ<sub>ω</sub><sup>−1</sup>(1 − cos(πω/N))⟩";
   const r = (name) => `<i>r</i><sub>${name}</sub>`;
   const half = `½(|${r("A")}| + |${r("B")}|)`;
   const meanSize = (first, second) => (Math.abs(first) + Math.abs(second)) / 2;
@@ -176,7 +172,7 @@
       caption: `both upright images left out: <span class="key a">●</span> A,
         <span class="key b">■</span> B, exact; from the spectrum <span class="key">▲</span>
         ε<sub>bal</sub>. Thin line: ε<sub>s</sub>, which is of one image left out.`,
-      meanWords: "the mean in which frequency <i>f</i> counts 1 − cos(π<i>f</i>/<i>N</i>) times",
+      meanWords: "the mean in which frequency <i>ω</i> counts 1 − cos(π<i>ω</i>/<i>N</i>) times",
       spectrum: (here) => ({ symbol: "bal", density: here.balancedDensity,
         error: here.balancedError }),
       formula: (here) => `Predicted, ${EPSILON_BAL} = ${format(here.closeness, 4)} /

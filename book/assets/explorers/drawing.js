@@ -54,6 +54,11 @@ globalThis.drawing = (() => {
     return moved.map((stroke) => stroke.map(([px, py]) => [px + centre - x, py + centre - y]));
   }
 
+  /** An image from one byte a pixel in base64, as digits.js holds them. */
+  function imageFromText(text) {
+    return Float64Array.from(atob(text), (character) => character.charCodeAt(0) / 255);
+  }
+
   /** A canvas of 28 × 28 that holds the image as ink of one colour, [red, green, blue]. */
   function inkOf(image, colour) {
     const canvas = document.createElement("canvas");
@@ -107,5 +112,5 @@ globalThis.drawing = (() => {
     context.fillText(words, canvas.width / 2, canvas.height / 2);
   }
 
-  return { SIZE, fitted, imageOf, showImage, showOrbit, showWords };
+  return { SIZE, fitted, imageFromText, imageOf, showImage, showOrbit, showWords };
 })();

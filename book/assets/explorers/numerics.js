@@ -1,4 +1,4 @@
-// The mathematics of the explorers in float64: kernels, the spectral error, points left out.
+// The mathematics of the live figures in float64: kernels, the spectral error, points left out.
 //
 // As in symlib, the points of two orbits stand one orbit after the other, A0 A1 … B0 B1 …, and a
 // Gram matrix is an array of rows.
@@ -81,6 +81,14 @@ globalThis.numerics = (() => {
       sum(row.map((value, step) => value * cosines[(frequency * step) % row.length])));
   }
 
+  /** First row of the inverse of a symmetric circulant, where six digits of it are right. */
+  function circulantInverse(eigenvalues) {
+    const sizes = eigenvalues.map(Math.abs);
+    requireSixDigits((EPS * Math.max(...sizes)) / Math.min(...sizes));
+    const inverse = eigenvalues.map((eigenvalue) => 1 / eigenvalue);
+    return circulantEigenvalues(inverse).map((value) => value / inverse.length);
+  }
+
   /** Refuses a result of which fewer than six digits are right. */
   function requireSixDigits(relativeError) {
     if (!(relativeError <= 1e-6)) {
@@ -90,7 +98,7 @@ globalThis.numerics = (() => {
 
   /**
    * The paper's ε_s = λ_N⁻¹ / ⟨λ⁻¹⟩ of two orbits of N points, for one point left out, and
-   * ε_bal = λ_N⁻¹ / ⟨λ_f⁻¹ (1 - cos(πf/N))⟩, for a point and its neighbour of the other class.
+   * ε_bal = λ_N⁻¹ / ⟨λ_ω⁻¹ (1 - cos(πω/N))⟩, for a point and its neighbour of the other class.
    */
   function spectralError(gram, ridge) {
     const row = circulantProjection(interleave(gram));
@@ -126,18 +134,30 @@ globalThis.numerics = (() => {
     return factor;
   }
 
-  /** The solution of CCᵀ x = right. */
-  function choleskySolve(factor, right) {
+  /** The solution of Cx = right. */
+  function forwardSolve(factor, right) {
     const x = Float64Array.from(right);
     for (let p = 0; p < x.length; p++) {
       for (let k = 0; k < p; k++) x[p] -= factor[p][k] * x[k];
       x[p] /= factor[p][p];
     }
+    return x;
+  }
+
+  /** The solution of CCᵀ x = right. */
+  function choleskySolve(factor, right) {
+    const x = forwardSolve(factor, right);
     for (let p = x.length - 1; p >= 0; p--) {
       for (let k = p + 1; k < x.length; k++) x[p] -= factor[k][p] * x[k];
       x[p] /= factor[p][p];
     }
     return x;
+  }
+
+  /** own - kᵀ(CCᵀ)⁻¹k: what points with the covariances k leave of a point's variance. */
+  function posteriorVariance(factor, covariances, own) {
+    const explained = forwardSolve(factor, covariances);
+    return own - dot(explained, explained);
   }
 
   /** Two halves of a number, of 26 bits each (Dekker). */
@@ -226,6 +246,42 @@ globalThis.numerics = (() => {
     return [residual(weightP, weightQ, pp, qq), residual(weightQ, weightP, qq, pp)];
   }
 
-  return { circulantEigenvalues, circulantProjection, dot, gramMatrix, interleave, labelMeanError,
-    leaveSetsOut, mean, ntk, range, rbf, spectralError, sum, twoCircles };
+  /** An orbit in the plane of the real and the imaginary part of its c_ω: [x, …] and [y, …]. */
+  function fourierPlane(points, frequency) {
+    const angles = points.map((_, k) => (2 * Math.PI * frequency * k) / points.length);
+    return [Math.cos, Math.sin].map((wave) => {
+      const axis = points[0].map((_, pixel) =>
+        sum(points.map((point, k) => point[pixel] * wave(angles[k]))));
+      const along = points.map((point) => dot(point, axis) / Math.sqrt(dot(axis, axis)));
+      const middle = mean(along);
+      return along.map((value) => value - middle);
+    });
+  }
+
+  /** A function that draws standard normal numbers: mulberry32, then Box and Muller. */
+  function normals(seed) {
+    let state = seed;
+    const uniform = () => {
+      state = (state + 0x6d2b79f5) | 0;
+      let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    };
+    let spare;
+    return () => {
+      if (spare !== undefined) {
+        const drawn = spare;
+        spare = undefined;
+        return drawn;
+      }
+      const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
+      const angle = 2 * Math.PI * uniform();
+      spare = radius * Math.sin(angle);
+      return radius * Math.cos(angle);
+    };
+  }
+
+  return { cholesky, circulantEigenvalues, circulantInverse, circulantProjection, dot, fourierPlane,
+    gramMatrix, interleave, labelMeanError, leaveSetsOut, mean, normals, ntk, posteriorVariance,
+    range, rbf, spectralError, sum, twoCircles };
 })();

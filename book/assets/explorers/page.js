@@ -1,4 +1,4 @@
-// What both explorers do with their page: sliders, spoken verdicts, drawing anew.
+// What the live figures do with their page: sliders, spoken verdicts, drawing anew.
 "use strict";
 
 globalThis.page = (() => {
@@ -10,12 +10,20 @@ globalThis.page = (() => {
       <input id="${id}" type="range" min="${low}" max="${high}" step="${step}" value="${value}">
     </div>`;
 
+  /** The HTML of a slider that is not seen, where a figure shows what it holds and its focus. */
+  const handle = (id, label, low, high, step, value) => `
+    <span class="visually-hidden">
+      <label for="${id}">${label}</label>
+      <input id="${id}" type="range" min="${low}" max="${high}" step="${step}" value="${value}">
+    </span>`;
+
   /** Calls `changed` with the slider's value now and later; it returns the value in words. */
   function bindSlider(id, changed) {
     const input = document.getElementById(id);
+    const output = document.getElementById(`${id}-value`);
     const update = () => {
       const words = changed(Number(input.value));
-      document.getElementById(`${id}-value`).textContent = words;
+      if (output) output.textContent = words;
       input.setAttribute("aria-valuetext", words);
     };
     input.addEventListener("input", update);
@@ -77,5 +85,26 @@ globalThis.page = (() => {
     });
   }
 
-  return { announcer, bindChoice, bindSlider, choice, onClick, painter, slider };
+  /** Calls `begun` with the event that takes hold of a mark, then `moved` with each until the end. */
+  function onDrag(svg, mark, begun, moved) {
+    let dragging = false;
+    svg.addEventListener("touchstart", (event) => {
+      if (event.target.matches(mark)) event.preventDefault(); // or the finger scrolls the page
+    }, { passive: false });
+    svg.addEventListener("pointerdown", (event) => {
+      if (!event.target.matches(mark)) return;
+      event.preventDefault();
+      svg.setPointerCapture(event.pointerId);
+      dragging = true;
+      begun(event);
+    });
+    svg.addEventListener("pointermove", (event) => {
+      if (dragging) moved(event);
+    });
+    for (const end of ["pointerup", "pointercancel"]) {
+      svg.addEventListener(end, () => { dragging = false; });
+    }
+  }
+
+  return { announcer, bindChoice, bindSlider, choice, handle, onClick, onDrag, painter, slider };
 })();

@@ -10,7 +10,7 @@
   const UNIT = 108; // pixels to the radius of a circle
 
   const state = { leftOut: "alone" };
-  const root = document.getElementById("explorer");
+  const root = document.getElementById("live-two-circles");
   root.innerHTML = `
     <div class="explorer-columns">
       <figure>
@@ -129,7 +129,7 @@
     const right = error < 1;
     const words = right ? "Recognised" : "Taken for the other class";
     const formula = isPair()
-      ? "ε<sub>bal</sub> = λ<sub>N</sub><sup>−1</sup> / ⟨λ<sub>f</sub><sup>−1</sup>(1 − cos(πf/N))⟩"
+      ? "ε<sub>bal</sub> = λ<sub>N</sub><sup>−1</sup> / ⟨λ<sub>ω</sub><sup>−1</sup>(1 − cos(πω/N))⟩"
       : "ε<sub>s</sub> = λ<sub>N</sub><sup>−1</sup> / ⟨λ<sup>−1</sup>⟩";
     const guess = isPair()
       ? "As many labels +1 as −1 are seen: a guess from their mean errs by 1."
@@ -156,7 +156,7 @@
     say(spoken);
     drawScene();
     figure("mean-words").innerHTML = isPair()
-      ? "the mean in which frequency <i>f</i> counts 1 − cos(π<i>f</i>/<i>N</i>) times"
+      ? "the mean in which frequency <i>ω</i> counts 1 − cos(π<i>ω</i>/<i>N</i>) times"
       : "the mean of all";
     figure("errors-words").innerHTML =
       `${isPair() ? "" : `; dotted, 2<i>N</i>/(2<i>N</i> − 1), the error of a guess from the mean of
@@ -202,20 +202,11 @@
   });
   page.onClick(figure("errors"), (place) => setCount(countAt(place)));
 
-  const scene = figure("scene");
-  let dragged = null;
-  scene.addEventListener("pointerdown", (event) => {
-    if (!event.target.matches(".grip, .grip-arrow")) return;
-    scene.setPointerCapture(event.pointerId);
-    dragged = { y: event.clientY, offset: state.offset };
-    event.preventDefault();
+  let from;
+  page.onDrag(figure("scene"), ".grip, .grip-arrow", (event) => {
+    from = { y: event.clientY, offset: state.offset };
+  }, (event) => {
+    const up = (from.y - event.clientY) / (UNIT * Math.cos(TILT));
+    setOffset(Math.min(1.5, Math.max(0, from.offset + up)));
   });
-  scene.addEventListener("pointermove", (event) => {
-    if (!dragged) return;
-    const up = (dragged.y - event.clientY) / (UNIT * Math.cos(TILT));
-    setOffset(Math.min(1.5, Math.max(0, dragged.offset + up)));
-  });
-  for (const end of ["pointerup", "pointercancel"]) {
-    scene.addEventListener(end, () => { dragged = null; });
-  }
 }
