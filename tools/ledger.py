@@ -5,6 +5,7 @@ table of a group of rows, as ``tools.claims`` reads them.
 """
 
 import base64
+import io
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import nbformat
 from docutils import nodes
 from docutils.statemachine import StringList
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -20,6 +22,7 @@ from tools import claims, lower, measured, outputs
 
 logger = logging.getLogger(__name__)
 
+THUMBNAIL = (560, 420)  # pixels at most
 COLUMNS = {"Claim": 38, "Measured in": 12, "Expected": 12, "Measured here": 24, "Verdict": 14}
 
 
@@ -98,7 +101,9 @@ class VerdictsDirective(SphinxDirective):
             pictures = (output.get("data", {}).get("image/png") for output in code[number].outputs)
             path = Path(self.env.srcdir, "_build", "verdicts", f"{verdict.figure}.png")
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(base64.b64decode(next(filter(None, pictures))))
+            drawn = Image.open(io.BytesIO(base64.b64decode(next(filter(None, pictures)))))
+            drawn.thumbnail(THUMBNAIL)
+            drawn.convert("RGB").quantize(64).save(path, optimize=True)
             alt = f"The figure that shows it: {verdict.claim}"
             return nodes.image(uri=f"/_build/verdicts/{path.name}", alt=alt)
         raise ValueError(f"verdicts.yml: {verdict.id} must have a figure of a chapter")

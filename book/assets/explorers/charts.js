@@ -20,8 +20,8 @@ globalThis.charts = (() => {
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-labelledby", `${titleId} ${descriptionId}`);
     svg.replaceChildren(
-      element("title", { id: titleId }, title),
-      element("desc", { id: descriptionId }, description),
+      element("title", { id: titleId, class: "nohighlight" }, title),
+      element("desc", { id: descriptionId, class: "nohighlight" }, description),
     );
     const add = (...shape) => {
       const made = element(...shape);
