@@ -221,7 +221,7 @@ def test_what_the_book_keeps_is_whole(name):
         frame = frame.drop(columns=["angle", *(name for name in frame if name.startswith("auc"))])
     assert frame.notna().all(axis=None)
     if about["experiment"] in ("fig1", "grokking"):
-        assert len(frame) == cells * settings["epochs"]
+        assert len(frame) == cells * settings.get("training", settings)["epochs"]
 
 
 def test_what_the_book_does_not_keep():
