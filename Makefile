@@ -17,7 +17,7 @@ SOURCES := $(shell find book symlib tools -type f -not -name '*.ipynb' -not -nam
 
 GRADING := assignments answering confine feedback grading hand_ins session lower address
 
-.PHONY: help book check test fuzz matrix serve notebooks numbers assignments bench lint lock clean
+.PHONY: help book check test fuzz mutants matrix serve notebooks numbers assignments bench lint lock clean
 
 help:             ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -34,6 +34,9 @@ test: book assignments  ## Run every test, once the book and the assignments are
 fuzz: $(INSTALLED)  ## Try 25,000 malformed inputs, and kill 200 runs
 	HYPOTHESIS_PROFILE=many $(TESTS) -s tests/symlib/test_fuzzing.py \
 	  tests/symlib/test_properties.py tests/symlib/test_faults.py
+
+mutants: $(INSTALLED)  ## Let mutants of the mathematics meet its tests; MUTANTS=... for some
+	OMP_NUM_THREADS=1 $(VENV)/bin/mutmut run $(MUTANTS)
 
 matrix: $(INSTALLED)  ## Test on Python 3.11 to 3.13, oldest and newest packages (an hour)
 	$(RUN) -m tools.matrix
