@@ -1,6 +1,12 @@
-"""The directive ``{status}``: when each chapter was last executed, how long it took, on what."""
+"""When each chapter was last executed, and how each stored table was made.
+
+The directive ``{status}`` has a row for each chapter with code, ``{stored-tables}`` one for each
+table of ``book/results``, with the command that makes it.
+"""
 
 import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from platform import python_version
@@ -11,8 +17,10 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from tools import ledger, lower
+from symlib import experiments, results
+from tools import address, ledger, lower
 
+TABLES = {"Table": 18, "Command": 56, "Made on": 14, "Hours": 12}
 COLUMNS = {"Chapter": 46, "Executed on": 16, "Seconds": 12, "On record": 26}
 PACKAGES = ("symlib-book", "jax", "numpy", "scipy", "pandas", "torch", "neural-tangents")
 
@@ -35,14 +43,69 @@ class StatusDirective(SphinxDirective):
             seconds = f"{ran['seconds']:.0f}"
             texts = (ran.get("date", ""), seconds, known.get(name, ""))
             body += ledger.row([chapter, *(nodes.paragraph(text=text) for text in texts)])
-        group = nodes.tgroup(cols=len(COLUMNS))
-        group += [nodes.colspec(colwidth=width) for width in COLUMNS.values()]
-        head = nodes.thead()
-        head += ledger.row([nodes.paragraph(text=title) for title in COLUMNS])
-        group += [head, body]
-        table = nodes.table(classes=["colwidths-given"])
-        table += group
-        return [table, nodes.paragraph(text=f"These pages were built with {_versions()}.")]
+        return [
+            _table(COLUMNS, body),
+            nodes.paragraph(text=f"These pages were built with {_versions()}."),
+        ]
+
+
+class StoredTablesDirective(SphinxDirective):
+    """One row for each stored table."""
+
+    def run(self) -> list[nodes.Node]:
+        """Lay out the table."""
+        root = Path(self.env.srcdir)
+        body = nodes.tbody()
+        for path in sorted((root / "book" / "results").glob("*.csv")):
+            self.env.note_dependency(os.fspath(path))
+            about = results.stored(path.stem)[1]
+            where = f"{address.read(root=root).tables}/{path.name}"
+            link, made = nodes.paragraph(), nodes.paragraph()
+            link += nodes.reference("", path.stem, refuri=where)
+            text = command(about)
+            made += nodes.literal(text=text) if text else nodes.Text("made by an earlier version")
+            hours = nodes.paragraph(text=f"{about['seconds'] / 3600:.2f}")
+            body += ledger.row([link, made, nodes.paragraph(text=about["date"]), hours])
+        return [_table(TABLES, body)]
+
+
+def command(about: Mapping) -> str:
+    """The command that makes a stored table, or nothing if today's settings have other names."""
+    name = experiments.FORMER_NAMES.get(about["experiment"], about["experiment"])
+    usual = dict(_flat(asdict(experiments.find(name).quick())))
+    made = dict(_flat(about["settings"]))
+    if set(made) - set(usual):
+        return ""
+    changed = [
+        f"--{key.replace('_', '-')} {_words(value)}"
+        for key, value in made.items()
+        if _words(value) != _words(usual[key])
+    ]
+    return " ".join([f"symlib run {name}", *changed])
+
+
+def _flat(settings: Mapping) -> Iterator[tuple[str, object]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value)
+        else:
+            yield key, value
+
+
+def _words(value: object) -> str:
+    several = isinstance(value, list | tuple)
+    return " ".join(map(str, value)) if several else str(value)
+
+
+def _table(columns: Mapping[str, int], body: nodes.tbody) -> nodes.table:
+    group = nodes.tgroup(cols=len(columns))
+    group += [nodes.colspec(colwidth=width) for width in columns.values()]
+    head = nodes.thead()
+    head += ledger.row([nodes.paragraph(text=title) for title in columns])
+    group += [head, body]
+    table = nodes.table(classes=["colwidths-given"])
+    table += group
+    return table
 
 
 def _versions() -> str:
@@ -57,5 +120,6 @@ def _installed(name: str) -> bool:
 
 
 def setup(app: Sphinx) -> None:
-    """Register the directive."""
+    """Register the directives."""
     app.add_directive("status", StatusDirective)
+    app.add_directive("stored-tables", StoredTablesDirective)
