@@ -43,7 +43,7 @@ class _List:
             found, about = experiments.find(name), _description(name)
             whose = "the paper's" if "Perin and Deny" in about else "this book's"
             smaller = found.at_scale("quick") != found.at_scale("paper")
-            sizes = "smaller by default, in full with --scale paper" if smaller else "in full"
+            sizes = "smaller by default, in full with --scale paper" if smaller else "at one scale"
             print(f"{name}: {about.splitlines()[0]}\n    {whose}, {sizes}")
 
 

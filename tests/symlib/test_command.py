@@ -48,9 +48,9 @@ def test_list_and_help_name_everything():
     assert all(f"{name}: " in listed for name in experiments.NAMES)
     lines = iter(listed.splitlines())
     said = {line.split(":")[0]: next(lines).strip() for line in lines}
-    assert said["two-circles"] == "the paper's, in full"
+    assert said["two-circles"] == "the paper's, at one scale"
     assert said["grokking"] == "the paper's, smaller by default, in full with --scale paper"
-    assert said["protocols"] == "this book's, in full"
+    assert said["protocols"] == "this book's, at one scale"
     text = symlib("run", "--help").output
     for option in ("--scale", "--out", "--jobs", "--cluster", "--dry-run", *experiments.NAMES):
         assert option in text
