@@ -226,9 +226,9 @@ def test_notebooks_ran_outside_the_repository(path):
 
 @pytest.mark.slow
 def test_pages_show_what_the_notebooks_print():
-    page = (ROOT / "_build" / "html" / "book" / "welcome.html").read_text()
+    page = (ROOT / "_build" / "html" / "book" / "rotated-digits.html").read_text()
     shown = BeautifulSoup(page, "html.parser").get_text()
-    ran = nbformat.read(outputs.folder(ROOT) / "welcome.ipynb", as_version=4)
+    ran = nbformat.read(outputs.folder(ROOT) / "rotated-digits.ipynb", as_version=4)
     printed = [output for cell in ran.cells[:-1] for output in cell.outputs if "text" in output]
     assert len(printed) > 2
     assert [output.text for output in printed if output.text not in shown] == []
