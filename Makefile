@@ -67,7 +67,7 @@ lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.txt
 	  --output-file requirements.txt
 
 clean:            ## Remove what was built, not what was installed
-	rm -rf _build
+	rm -rf _build mutants
 
 $(PAGES)/.built-$(SYMLIB_SCALE): $(INSTALLED) $(SOURCES)
 	$(RUN) -m tools.build $(EDITION)

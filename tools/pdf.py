@@ -7,6 +7,7 @@ order of the book.
 import functools
 import http.server
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ def main(root: Path = ROOT) -> None:
     out = pages / "pdf"
     out.mkdir(exist_ok=True)
     chapters = lower.read_chapters(root)
-    with _served(pages) as address, _chromium() as browser, PdfWriter() as book:
+    with served(pages) as address, _chromium() as browser, PdfWriter() as book:
         for name, text in tqdm(chapters.items(), desc="pages"):
             print_page(browser, f"{address}/book/{name}.html", out / f"{name}.pdf")
             book.append(out / f"{name}.pdf", outline_item=lower.title_of(text))
@@ -57,7 +58,7 @@ def print_page(browser: Browser, address: str, out: Path) -> None:
 
 
 @contextmanager
-def _served(folder: Path) -> Iterator[str]:
+def served(folder: Path) -> Iterator[str]:
     """The address of a server of this folder."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -73,12 +74,16 @@ def _served(folder: Path) -> Iterator[str]:
         thread.join()
 
 
+def installed_browser() -> str | None:
+    """Where Chromium is, if it is on the path under one of its names."""
+    names = ("chromium", "google-chrome", "chrome")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
 @contextmanager
 def _chromium() -> Iterator[Browser]:
-    names = ("chromium", "google-chrome", "chrome")
-    installed = next(filter(None, map(shutil.which, names)), None)
     with sync_playwright() as playwright:
-        path = installed or playwright.chromium.executable_path
+        path = installed_browser() or playwright.chromium.executable_path
         if not Path(path).exists():
             raise ValueError(
                 "Chromium must be installed to print pages: Debian's package chromium, or "
@@ -90,4 +95,7 @@ def _chromium() -> Iterator[Browser]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ValueError as error:
+        sys.exit(str(error))

@@ -1,20 +1,14 @@
 """The built book on a server of this machine, and pages of it open in Chromium."""
 
-import functools
-import http.server
 import os
-import shutil
-import threading
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tools import pdf
+
 HTML = Path(__file__).parents[2] / "_build" / "html"
-BROWSER = next(
-    (found for name in ("chromium", "google-chrome", "chrome") if (found := shutil.which(name))),
-    None,
-)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -26,24 +20,14 @@ FLAGS = [
 
 @pytest.fixture(scope="module")
 def address():
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
-    handler = functools.partial(Quiet, directory=str(HTML))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with pdf.served(HTML) as address:
+        yield f"{address}/"
 
 
 @pytest.fixture(scope="module")
 def browser():
     with sync_playwright() as playwright:
-        path = BROWSER or playwright.chromium.executable_path
+        path = pdf.installed_browser() or playwright.chromium.executable_path
         if not Path(path).exists():
             assert not os.environ.get("CI"), "continuous integration must have Chromium"
             pytest.skip("no Chromium: install it to test the pages")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import symlib
 from symlib import sources
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +49,11 @@ def test_modules_read_from_top_to_bottom(module):
         below.remove(node.name)
         used = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
         assert not used & below, f"{node.name} uses what stands below it: {used & below}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if "." not in name and name[0] != "_"])
+def test_the_package_names_its_modules(module):
+    assert f"``{module}``" in symlib.__doc__
 
 
 def test_the_example_of_an_experiment_runs(tmp_path):
