@@ -44,7 +44,9 @@ def _checksums(frame: pd.DataFrame) -> dict[str, str]:
     if frame.empty:
         return {}
     return {
-        str(cell): hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:16]
+        str(cell): hashlib.sha256(
+            rows.to_csv(index=False, lineterminator="\n").encode()
+        ).hexdigest()[:16]
         for cell, rows in frame.groupby("cell", sort=False)
     }
 
@@ -54,7 +56,7 @@ def _read(table: str, columns: dict[str, str] | None) -> pd.DataFrame:
         return pd.read_csv(StringIO(table))
     if not columns:  # nothing is finished yet
         return pd.DataFrame()
-    frame = pd.read_csv(StringIO(table), dtype=str, keep_default_na=False)
+    frame = pd.read_csv(StringIO(table), dtype=str, keep_default_na=False, lineterminator="\n")
     for name, kind in columns.items():  # NumPy reads numbers to the last digit
         if kind == "bool":
             frame[name] = frame[name] == "True"
@@ -199,7 +201,7 @@ def _write(path: Path, frame: pd.DataFrame, about: dict[str, Any]) -> None:
     about = about | {"columns": columns, "cells": _checksums(frame)}
     with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
         file.write(f"# {json.dumps(about)}\n")
-        frame.to_csv(file, index=False)
+        frame.to_csv(file, index=False, lineterminator="\n")
 
 
 def _sweep(experiment, progress, path, jobs):

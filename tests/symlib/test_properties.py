@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from symlib import groups, intervals, invariant, kernels, orbits, regression, results, spectral
@@ -195,6 +195,7 @@ class Rows(Experiment):
 
 
 @pytest.mark.slow
+@example([("\r", 0.0, 0, False, 0.0)])
 @given(FRAMES)
 def test_a_table_comes_back_as_it_was_stored(rows):
     experiment = Rows(json.dumps(rows))
