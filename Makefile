@@ -31,7 +31,7 @@ check: lint       ## Lint, run the fast tests, and execute the chapters whose co
 test: book assignments  ## Run every test, once the book and the assignments are up to date
 	$(TESTS)
 
-fuzz: $(INSTALLED)  ## Try 25,000 malformed inputs, and kill 200 runs
+fuzz: $(INSTALLED)  ## Try 25,000 malformed inputs, 500 commands, and kill 200 runs
 	HYPOTHESIS_PROFILE=many $(TESTS) -s tests/symlib/test_fuzzing.py \
 	  tests/symlib/test_properties.py tests/symlib/test_faults.py
 

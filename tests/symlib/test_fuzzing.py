@@ -6,6 +6,8 @@
 import contextlib
 import gzip
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -333,6 +335,48 @@ def test_the_command_line_refuses_in_words(capsys, name, options):
     assert "Traceback" not in said.err + said.out
     if code == 2:
         assert said.err.strip() or said.out.strip()
+
+
+SMALL = ("two-circles", "circulant-spectrum")
+SOME = st.tuples(
+    st.sampled_from(
+        ["--counts", "--offsets", "--offset", "--inverse-length", "--ridge-per-point", "--out"]
+    ),
+    st.sampled_from([*BAD, "0", "3", "4", "0.5", "1e-3", "a.csv", "4.csv"]),
+)
+
+
+@settings(FUZZ, max_examples=5 * FUZZ.max_examples if FUZZ.max_examples >= 100 else 3)
+@given(
+    st.one_of(
+        st.tuples(st.sampled_from(NAMES), TYPED.map(lambda o: [*o, ("--dry-run",)])),
+        st.tuples(st.sampled_from(SMALL), st.lists(SOME, max_size=3)),
+    )
+)
+def test_a_command_ends_with_a_table_or_in_words(tmp_path_factory, typed):
+    """As from a shell, in a process of its own: small experiments run, of the others the plan."""
+    name, options = typed
+    folder = tmp_path_factory.mktemp("typed")
+    words = [word for option in options for word in option]
+    ended = subprocess.run(
+        [sys.executable, "-m", "symlib", "run", name, *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode in (0, 2), ended
+    assert "Traceback" not in ended.stderr + ended.stdout
+    left = list(folder.iterdir())
+    if ended.returncode == 2:
+        assert (ended.stderr + ended.stdout).strip()
+        assert not left
+    elif "--dry-run" not in words:
+        (table,) = left
+        frame = results.load(table)[0]
+        assert len(frame) > 0
+        assert np.isfinite(frame.select_dtypes("number")).all(axis=None)
 
 
 @FUZZ
