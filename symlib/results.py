@@ -4,7 +4,8 @@ A file is a CSV table below one comment line of JSON: experiment, settings, vers
 and seconds of computing; and, of all that a cell depends on, hashes of its images and of the code
 of every module that computes it, the types of the columns, and a checksum of the rows of each cell.
 It is replaced whole after every finished cell, so that an interrupted run leaves a good file and
-loses at most the cell it was at. Numbers are stored to the last digit.
+loses at most the cell it was at. Numbers are stored to the last digit. Lines end with a line feed,
+so that a carriage return is text.
 """
 
 import glob
@@ -206,6 +207,11 @@ def _write(path: Path, frame: pd.DataFrame, about: dict[str, Any]) -> None:
 
 def _sweep(experiment, progress, path, jobs):
     cells = list(experiment.cells())
+    if not cells:
+        raise ValueError(
+            f"settings must leave something to compute, got {experiment}, which has no cell; "
+            "give what is empty a value"
+        )
     frame, about = pd.DataFrame(), {"seconds": 0.0}
     if path is not None:
         about = _made_by(experiment)
@@ -247,8 +253,8 @@ def sweep(
         jobs: processes to compute cells in, as ``Experiment.run`` has them.
 
     Raises:
-        ValueError: if the file at ``path`` holds anything else, its folder does not exist or
-            cannot be written to, or another run writes to it.
+        ValueError: if the experiment has no cells, the file at ``path`` holds anything else, its
+            folder does not exist or cannot be written to, or another run writes to it.
     """
     path = None if path is None else Path(path)
     with _alone(path):

@@ -86,11 +86,11 @@ def nested(counts: tuple[int, ...]) -> tuple[int, ...]:
 Positive = Annotated[int, Field(gt=0, le=10**9)]  # no more than a run could count to
 WeightStd = Annotated[float, Field(gt=0, le=1e50)]  # whose square does not overflow
 BiasStd = Annotated[float, Field(ge=0, le=1e50)]
-Several = Field(min_length=1)
+Several = Annotated[tuple[T, ...], Field(min_length=1)]
 Turns = Annotated[int, Field(ge=2, le=10**6)]  # with one turn there is nothing to leave out
-AnyCounts = Annotated[tuple[Turns, ...], Several]
+AnyCounts = Several[Turns]
 Counts = Annotated[AnyCounts, AfterValidator(nested)]
-Digits = Annotated[tuple[Annotated[int, Field(ge=0, le=9)], ...], Several]
+Digits = Several[Annotated[int, Field(ge=0, le=9)]]
 Seed = NonNegativeInt
 Ridge = NonNegativeFloat
 Dataset = Literal["mnist-5000", "mnist", "fashion-mnist"]

@@ -4,7 +4,7 @@ For every held-out digit and N: one-against-the-rest regression on the same imag
 images of that digit left out together. Perin and Deny 2025, on several classes.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ class Foresight(Experiment):
     """Depth and images are those of the perceptron of ``partially_rotated``."""
 
     counts: Counts = (2, 4, 8, 16, 32, 64)  # rotations N of each image
-    seeds: Annotated[tuple[Seed, ...], Several] = (0, 1, 2)  # of the images
+    seeds: Several[Seed] = (0, 1, 2)  # of the images
     sample: Sample = Sample(2000, 200, "mnist-5000")
     in_pairs: Positive = 20  # images of each class, in pairs of which the spectral error is
     network: DenseNtk = DenseNtk(hidden_layers=2)

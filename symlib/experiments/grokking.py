@@ -5,7 +5,7 @@ grokking; Power et al. 2022; Liu et al. 2023, on weight decay and large initial 
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ __all__ = ["Grokking"]
 class Grokking(PartiallyRotated):
     """The convolutional network, trained twenty times as long on few rotations."""
 
-    networks: Annotated[tuple[Literal["mlp", "cnn", "vit", "logistic"], ...], Several] = ("cnn",)
+    networks: Several[Literal["mlp", "cnn", "vit", "logistic"]] = ("cnn",)
     counts: AnyCounts = (2, 4, 8)  # rotations N of each image
     training: Training = Training(epochs=440)
 

@@ -33,7 +33,7 @@ GROUPS = get_args(Name)
 class Groups(Experiment):
     """Groups, and what they act on."""
 
-    groups: Annotated[tuple[Name, ...], Several] = GROUPS  # and what they act on
+    groups: Several[Name] = GROUPS  # and what they act on
     orbits: Annotated[int, Field(ge=2)] = 10  # of each group, of alternating class
     channels: Positive = 3  # of the random functions
     network: DenseNtk = DenseNtk()

@@ -13,7 +13,7 @@ from pydantic import NonNegativeInt
 from symlib import data, orbits, pairs, rotated
 from symlib.experiments.of_pairs import OfPairs
 from symlib.kernels import DenseNtk
-from symlib.settings import BiasStd, Counts, Ridge, WeightStd, settings
+from symlib.settings import BiasStd, Counts, Ridge, Several, WeightStd, settings
 
 __all__ = ["MlpNtk"]
 
@@ -23,7 +23,7 @@ class MlpNtk(OfPairs):
     """The paper's by default, on the digits that need no download."""
 
     counts: Counts = (2, 4, 8, 16, 32, 64)  # rotations N of each image
-    hidden_layers: tuple[NonNegativeInt, ...] = (1, 5)  # of the network, each in turn
+    hidden_layers: Several[NonNegativeInt] = (1, 5)  # of the network, each in turn
     weight_std: WeightStd = 1.0  # standard deviation of its weights
     bias_std: BiasStd = 1.0  # and of its biases
     ridge: Ridge = 1e-10  # absolute

@@ -11,7 +11,7 @@ import pandas as pd
 from symlib import data, orbits, regression
 from symlib.experiment import Experiment
 from symlib.kernels import DenseNtk
-from symlib.settings import Counts, Dataset, Positive, Ridge, Seed, settings
+from symlib.settings import Counts, Dataset, Positive, Ridge, Seed, Several, settings
 from symlib.streaming import streamed_gram
 
 __all__ = ["OtherClasses"]
@@ -23,8 +23,8 @@ class OtherClasses(Experiment):
 
     draws: Positive = 10  # of images, and of the order of the other classes
     counts: Counts = (4, 8, 16)  # rotations N of each image
-    others: tuple[Positive, ...] = (1, 2, 3, 5, 9)  # classes seen under every rotation
-    exemplars: tuple[Positive, ...] = (10, 40, 100, 200, 400)  # images of each class
+    others: Several[Positive] = (1, 2, 3, 5, 9)  # classes seen under every rotation
+    exemplars: Several[Positive] = (10, 40, 100, 200, 400)  # images of each class
     fresh: Positive = 80  # more images of each class, to compare upright
     largest: Positive = 8_000  # training points at most; what would take more is left out
     network: DenseNtk = DenseNtk(hidden_layers=2)

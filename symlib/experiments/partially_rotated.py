@@ -59,10 +59,10 @@ class Observed(NamedTuple):
 class PartiallyRotated(Experiment):
     """The paper's by default but for the images no network sees."""
 
-    networks: Annotated[tuple[Network, ...], Several] = ("mlp", "cnn", "vit")  # to train
-    held: Annotated[tuple[Held, ...], Several] = EACH  # what misses upright, in turn: 5, or 23 both
+    networks: Several[Network] = ("mlp", "cnn", "vit")  # to train
+    held: Several[Held] = EACH  # what misses upright, in turn: 5, or 23 both
     counts: AnyCounts = (2, 4, 8, 16, 32, 64)  # rotations N of each image
-    seeds: Annotated[tuple[Seed, ...], Several] = (0, 1, 2)  # of images, weights, order, dropout
+    seeds: Several[Seed] = (0, 1, 2)  # of images, weights, order, dropout
     arc: Arc | None = 0.0  # degrees about upright missed too, 180 all; None misses not even upright
     others: Annotated[int, Field(ge=0, le=9)] = 9  # classes seen beside those held, the next ones
     inputs: Inputs = "centred"  # of unit variance; or of unit norm and not centred, as published

@@ -123,10 +123,10 @@ class PooledExemplars(Experiment):
     """The network of ``cntk``. The paper has no such experiment."""
 
     draws: Positive = 5  # of exemplars, of every digit of the data
-    exemplars: Annotated[tuple[Positive, ...], Several] = (1, 2, 4, 8)  # the first of a draw
-    counts: Annotated[tuple[Quarters, ...], Several, AfterValidator(nested)] = (4, 8)  # rotations N
+    exemplars: Several[Positive] = (1, 2, 4, 8)  # the first of a draw
+    counts: Annotated[Several[Quarters], AfterValidator(nested)] = (4, 8)  # rotations N
     network: ConvNtk = ConvNtk()
-    ridges: Annotated[tuple[Ridge, ...], Several] = (1e-12, 1e-5)  # of the largest kernel value
+    ridges: Several[Ridge] = (1e-12, 1e-5)  # of the largest kernel value
     dataset: Dataset = "mnist-5000"  # of which the images are
     seed: Seed = 0  # of the draws
 

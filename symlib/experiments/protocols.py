@@ -13,7 +13,7 @@ import pandas as pd
 from symlib import kernels, pairs, rotated
 from symlib.experiments.of_pairs import OfPairs
 from symlib.kernels import DenseNtk
-from symlib.settings import Counts, Positive, Ridge, settings
+from symlib.settings import Counts, Positive, Ridge, Several, settings
 
 __all__ = ["WAYS", "Protocols", "kernel_of"]
 
@@ -44,7 +44,7 @@ class Protocols(OfPairs):
 
     pairs: Positive = 256  # pairs of images of different digits
     counts: Counts = (2, 4, 8, 16, 32, 64)  # rotations N of each image
-    ways: tuple[Literal[*WAYS], ...] = WAYS  # what predicts
+    ways: Several[Literal[*WAYS]] = WAYS  # what predicts
     shuffled: bool = False  # a coin exchanges the two labels at every angle but upright, as control
     network: DenseNtk = DenseNtk()
     ridge: Ridge = 1e-10  # absolute

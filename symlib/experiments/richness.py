@@ -59,11 +59,11 @@ def _scaled_mlp(inputs: int, width: int, scale: float, seed: int):
 class Richness(Experiment):
     """Few digits and rotations, widths to 4,096."""
 
-    widths: Annotated[tuple[Positive, ...], Several] = (64, 256, 1024, 4096)  # m
-    scales: Annotated[tuple[Scale, ...], Several] = ("mean-field", 0.1, 1.0, 10.0)  # α
-    held: Annotated[tuple[Held, ...], Several] = ("3", "5", "8")  # digits that miss upright
+    widths: Several[Positive] = (64, 256, 1024, 4096)  # m
+    scales: Several[Scale] = ("mean-field", 0.1, 1.0, 10.0)  # α
+    held: Several[Held] = ("3", "5", "8")  # digits that miss upright
     counts: AnyCounts = (4, 8)  # rotations N of each image
-    seeds: Annotated[tuple[Seed, ...], Several] = (0,)  # of images, weights, order
+    seeds: Several[Seed] = (0,)  # of images, weights, order
     sample: Sample = Sample(2000, 2000, "mnist-5000")
     training: Training = Training(epochs=10, steps=5000, batch=256, learning_rate=0.3, evaluated=1)
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # of gradient descent

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from symlib import data, orbits, regression, rotated
 from symlib.experiments.of_pairs import OfPairs
 from symlib.kernels import DenseNtk
-from symlib.settings import Positive, Ridge, Turns, settings
+from symlib.settings import Positive, Ridge, Several, Turns, settings
 
 __all__ = ["OTHERS", "SeenAngles"]
 
@@ -48,8 +48,8 @@ class SeenAngles(OfPairs):
     """The paper's network, and as many rotations as its densest orbits have."""
 
     largest: Turns = 64  # rotations of which an arc is left out
-    gaps: tuple[Positive, ...] = (1, 2, 4, 8, 16)  # steps from upright to the nearest seen angle
-    counts: tuple[Turns, ...] = (4, 8)  # rotations N where the other class changes
+    gaps: Several[Positive] = (1, 2, 4, 8, 16)  # steps from upright to the nearest seen angle
+    counts: Several[Turns] = (4, 8)  # rotations N where the other class changes
     network: DenseNtk = DenseNtk()
     ridge: Ridge = 1e-10  # absolute
 

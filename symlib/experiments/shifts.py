@@ -13,7 +13,7 @@ from jaxtyping import Float
 from symlib import convolutions, data, groups, invariant, orbits, regression
 from symlib.convolutions import ConvNtk
 from symlib.experiments.of_pairs import OfPairs
-from symlib.settings import Positive, Ridge, settings
+from symlib.settings import Positive, Ridge, Several, settings
 
 __all__ = ["Shifts"]
 
@@ -36,8 +36,8 @@ class Shifts(OfPairs):
 
     pairs: Positive = 128  # pairs of images of different digits
     chunk: Positive = 1  # pairs held in memory at once
-    counts: tuple[Positive, ...] = (2, 4, 7, 14, 28)  # shifts N of each image
-    ridges: tuple[Ridge, ...] = (1e-6, 1e-8, 1e-10)  # absolute; pooling collapses orbits
+    counts: Several[Positive] = (2, 4, 7, 14, 28)  # shifts N of each image
+    ridges: Several[Ridge] = (1e-6, 1e-8, 1e-10)  # absolute; pooling collapses orbits
     network: ConvNtk = ConvNtk()
 
     def cells(self) -> Sequence[int]:

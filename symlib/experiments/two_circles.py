@@ -13,7 +13,7 @@ from pydantic import PositiveFloat
 
 from symlib import kernels, orbits, regression, spectral
 from symlib.experiment import Experiment
-from symlib.settings import Positive, Ridge, settings
+from symlib.settings import Positive, Ridge, Several, settings
 
 __all__ = ["TwoCircles"]
 
@@ -44,8 +44,8 @@ def _errors(gram: np.ndarray, ridge: float) -> dict[str, float]:
 class TwoCircles(Experiment):
     """Two circles of N points each; the paper's sweep over N by default."""
 
-    counts: tuple[Positive, ...] = tuple(range(4, 49, 4))  # points N on each circle
-    offsets: tuple[float, ...] = (1.0,)  # Δ, distance of the circles along their axis
+    counts: Several[Positive] = tuple(range(4, 49, 4))  # points N on each circle
+    offsets: Several[float] = (1.0,)  # Δ, distance of the circles along their axis
     inverse_length: PositiveFloat = 1.4  # L of the RBF kernel
     ridge_per_point: Ridge = 1e-5  # the paper's: ridge = this times the 2N points
 

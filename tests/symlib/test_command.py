@@ -179,6 +179,8 @@ def test_killed_run_resumes_to_the_file_of_an_unbroken_one(tmp_path):
         (("mlp-ntk", "--counts", 3), "counts must all divide the largest"),
         (("orbits", "--digits", 12), "digits.0 must be less than or equal to 9, got 12"),
         (("groups", "--groups", "monster"), "invalid choice 'monster'"),
+        (("toy", "--counts"), "counts must have at least 1 item"),
+        (("shifts", "--ridges"), "ridges must have at least 1 item"),
         (("toy", "--out", "nowhere/toy.csv"), "folder that exists"),
         (("toy", "--out", "toy.xlsx"), "--out must name a .csv file"),
         (("exemplars", "--ridge", "nan"), "ridge must .*finite number, got nan"),

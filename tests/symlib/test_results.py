@@ -153,6 +153,12 @@ def test_refuses_files_and_folders_that_do_not_fit(tmp_path):
         results.load(path)
 
 
+def test_refuses_settings_that_leave_nothing_to_compute(tmp_path):
+    with pytest.raises(ValueError, match="must leave something to compute"):
+        Squares(numbers=()).run(path=tmp_path / "squares.csv")
+    assert not any(tmp_path.iterdir())
+
+
 def test_one_run_at_a_time(interrupted):
     before = interrupted.read_bytes()
     lock = interrupted.with_name(f".{interrupted.name}.lock")
