@@ -19,7 +19,9 @@ commute with shifts, so the pooled kernel is the flat one averaged over shifts s
 
     K_{\mathrm{pool}}(x, x') = \tfrac{1}{hw} \textstyle\sum_s K_{\mathrm{flat}}(x, s \cdot x') ,
 
-the group average of the flat kernel over circular shifts. It makes the network blind to them.
+the group average of the flat kernel over circular shifts. It makes the network blind to them. One
+argument is averaged; since the flat kernel stays as it is when both images shift, that is the same
+as averaging both, as ``kernels.group_averaged`` does.
 
 Source: Novak et al. 2019 (Bayesian deep convolutional networks); Arora et al. 2019 (convolutional
 NTK).

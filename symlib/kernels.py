@@ -339,6 +339,9 @@ def group_averaged(
 
     .. math:: K_G(x, x') = |G|^{-2} \textstyle\sum_{g, h} K(g\cdot x, h\cdot x')
 
+    Both arguments are averaged; for a K with K(g·x, g·x') = K(x, x') the average over one of them
+    is the same, as where ``convolutions`` pools over shifts.
+
     Source: Haasdonk and Burkhardt 2007 (invariant kernels by integration over a group).
 
     Args:
