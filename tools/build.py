@@ -1,7 +1,8 @@
 """Build the book: ``python -m tools.build``, or its edition without solutions.
 
 First the chapters that changed are executed (``tools/outputs.py``), then the numbers of the prose
-are compared with what they recorded (``tools/measured.py``); if all is well, pages are made.
+are compared with what they recorded (``tools/measured.py``); if all is well, pages are made, and of
+these slides (``tools/slides.py``).
 """
 
 import argparse
@@ -12,7 +13,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from tools import address, edition, execute, lower, measured, outputs
+from tools import address, edition, execute, lower, measured, outputs, slides
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "_build"
@@ -58,7 +59,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     bring_mathjax()
     bring_explorers()
-    return build(ROOT, COURSE if options.edition == "course" else None)
+    course = COURSE if options.edition == "course" else None
+    if failed := build(ROOT, course):
+        return failed
+    try:
+        slides.main(course or ROOT)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def build(root: Path, course: Path | None = None) -> int:
