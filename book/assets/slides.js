@@ -8,12 +8,13 @@
     ArrowLeft: -1, ArrowUp: -1, PageUp: -1,
     Home: -Infinity, End: Infinity,
   };
-  let current = Math.max(0, slides.findIndex((slide) => `#${slide.id}` === location.hash));
+  let current = 0;
 
   const go = (number) => {
     current = Math.min(Math.max(number, 0), slides.length - 1);
     slides[current].scrollIntoView();
   };
+  go(slides.findIndex((slide) => `#${slide.id}` === location.hash));
   addEventListener("keydown", (event) => {
     const step = event.shiftKey && event.key === " " ? -1 : steps[event.key];
     if (!step || event.ctrlKey || event.altKey || event.metaKey) return;
