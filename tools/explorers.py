@@ -129,8 +129,7 @@ def gram_figure(pair: np.ndarray, row: int = 0, column: int = 6) -> Figure:
     matrix.set_yticks(range(8), names, fontsize=8)
     matrix.set(xlabel="digit, quarter turns", ylabel="")
     for axis, point, name in ((first, row, "row"), (second, column, "column")):
-        axis.imshow(images[point], cmap="gray_r")
-        axis.set_axis_off()
+        plotting.show_image(axis, images[point])
         axis.set_title(f"{name}: the {PAIR[point // 4]}, {point % 4} quarter turns", fontsize=9)
     return figure
 
@@ -178,8 +177,7 @@ def planes_figure(image: np.ndarray, count: int = 64, turn: int = 8) -> Figure:
     coefficients = np.fft.fft(points, axis=0) / count
     figure = Figure(figsize=(9, 2.6))
     shown, *planes = figure.subplots(1, 4)
-    shown.imshow(turned[turn], cmap="gray_r", vmin=0)
-    shown.set_axis_off()
+    plotting.show_image(shown, turned[turn])
     shown.set_title(f"turned by {360 * turn // count}°", fontsize=10)
     for frequency, axis in enumerate(planes, start=1):
         c = coefficients[frequency]

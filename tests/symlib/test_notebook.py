@@ -93,7 +93,6 @@ def test_figures_can_be_drawn():
     assert [axis.get_title() for axis in figure.axes] == ["a", "b", "c"]
     _, axis = plt.subplots()
     plotting.show_gram(axis, np.eye(3), "title")
-    plotting.show_points(axis, np.ones(3), np.ones(3))
     plotting.show_orbit(axis, images[0])
     assert len(axis.child_axes) == 3
     plt.close("all")
