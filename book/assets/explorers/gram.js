@@ -45,7 +45,7 @@
   root.innerHTML = `
     <div class="explorer-columns">
       <figure>
-        <figcaption><b>Gram matrix of eight images.</b> The darker an entry, the more alike its two
+        <figcaption><b>Gram matrix of eight images.</b> The bluer an entry, the more alike its two
           images; the diagonal is left plain. Point at an entry, or tab here and use the arrow
           keys.</figcaption>
         ${page.handle("gram-entry", "Entry of the Gram matrix", 0, COUNT ** 2 - 1, 1, 6)}
