@@ -37,6 +37,9 @@ def as_data(value: object) -> object:
     """
     import numpy as np
 
+    if value is ...:
+        raise TypeError("the answer is still `...`: put yours there")
+
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, Mapping):

@@ -7,7 +7,9 @@ makes of that table a page for each student, and gradebooks for Canvas and Moodl
 """
 
 import argparse
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,16 +17,19 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
+from zipfile import ZipFile
 
 import jupytext
 import nbformat
+import yaml
 from tqdm import tqdm
 
 from tools import address, confine, feedback, lower
-from tools.grading import Assignment, Limits, grade, grade_one
+from tools.grading import BY_HAND, Assignment, Limits, grade, grade_one
 
 ROOT = Path(__file__).parent.parent
 BUILT = ROOT / "_build" / "assignments"
+_QUESTION = re.compile(r"^# BEGIN QUESTION\n(.*?)(?=^```|\Z)", re.MULTILINE | re.DOTALL)
 _CHECKS = """
 
 from pathlib import Path
@@ -63,7 +68,9 @@ def build_one(masters: Path, name: str, out: Path) -> None:
         nbformat.write(notebook, work / f"{name}.ipynb")
         _run_tool("otter", "assign", "--no-run-tests", f"{name}.ipynb", "made", cwd=work)
         (zipped,) = made.glob("autograder/*.zip")
-        zipped.rename(made / "autograder" / "autograder.zip")
+        zipped = zipped.rename(made / "autograder" / "autograder.zip")
+        with ZipFile(zipped, "a") as archive:
+            archive.writestr(BY_HAND, json.dumps(_graded_by_hand(notebook)))
 
         solved = shutil.copytree(made / "autograder", work / "solved") / f"{name}.ipynb"
         _run_tool("jupyter", "nbconvert", "--to=notebook", "--inplace", "--execute", str(solved))
@@ -91,6 +98,13 @@ def _run_tool(*command: str, cwd: Path | None = None) -> None:
 def _environment() -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return os.environ | {"PATH": path, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+
+
+def _graded_by_hand(notebook):
+    """The points of each question without tests."""
+    text = "\n".join(cell.source for cell in notebook.cells)
+    questions = map(yaml.safe_load, _QUESTION.findall(text))
+    return {each["name"]: each["points"] for each in questions if each.get("manual")}
 
 
 def _begin_with_installing(path):
@@ -160,7 +174,9 @@ def main(arguments: list[str] | None = None) -> int:
     telling.add_argument(
         "--title", help="of the assignment on your platform; else the table's name"
     )
-    telling.add_argument("--hidden", action="store_true", help="also what hidden tests found")
+    telling.add_argument(
+        "--hidden", action="store_true", help="also the errors that hidden tests raised"
+    )
     for command in (building, grading):
         command.add_argument("--jobs", type=int, default=2, help="how many to do at a time")
     options = parser.parse_args(arguments)

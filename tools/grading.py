@@ -43,17 +43,26 @@ from tools.hand_ins import (
 from tools.session import Session, SubmissionError
 
 PENDING = "not graded: the run was broken off"
+BY_HAND = "by_hand.json"  # in autograder.zip
 _CHECKED = re.compile(r"""\bgrader\s*\.\s*check\(\s*["'](q\d+)["']""")
 _ROW = ("student", "file", "problem", "note", "submitted", "graded")
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What grades one assignment: its name, tests by question, and files that come with it."""
+    """What grades one assignment.
+
+    Attributes:
+        name: of its notebook.
+        tests: by question.
+        files: that come with it.
+        by_hand: points of the questions that have no tests.
+    """
 
     name: str
     tests: dict[str, str]
     files: dict[str, bytes]
+    by_hand: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def read(cls, built: Path, name: str) -> "Assignment":
@@ -77,7 +86,8 @@ class Assignment:
             for member, content in inside.items()
             if member.startswith("files/") and not member.endswith("/")
         }
-        return cls(name, dict(sorted(tests.items())), files)
+        by_hand = json.loads(inside.get(BY_HAND, b"{}"))
+        return cls(name, dict(sorted(tests.items())), files, by_hand)
 
     @property
     def version(self) -> str:
@@ -128,7 +138,8 @@ def grade_one(
         graded.row[test["question"]] = graded.row.get(test["question"], 0) + test["points"]
     graded.row["total"] = sum(test["points"] for test in tests)
     if errors:
-        failed = f"{len(errors)} cells raised errors, the first {str(errors[0])[:200]}"
+        cells = "a cell" if len(errors) == 1 else f"{len(errors)} cells"
+        failed = f"{cells} raised an error, the first {str(errors[0])[:200]}"
         graded.row["note"] = "; ".join(filter(None, [note, failed]))
     return graded
 
@@ -172,10 +183,14 @@ def _tests(assignment, question, session, student):
             "hidden": result.test_case.hidden,
             "points": float(result.test_case.points or 0) * result.passed,
             "of": float(result.test_case.points or 0),
-            "message": "" if result.passed else one_line(result.message)[:500],
+            "message": "" if result.passed else _said(result.message),
         }
         for result in file.test_case_results
     ]
+
+
+def _said(message):
+    return one_line(message).removeprefix("AnswerError: ")[:500]
 
 
 @dataclass(frozen=True)
@@ -218,7 +233,8 @@ def grade(
     """Grade all submissions of a folder into a table, row by row, and its tests into another.
 
     A submission that the table has graded by the same tests stays as it is, unless ``again``. Rows
-    and columns that others put there stay in any case.
+    and columns that others put there stay in any case. Questions without tests get an empty column,
+    for an instructor to fill in, and a row without points in the table of tests.
 
     Raises:
         ValueError: if the folder holds no submissions, its assignment was not built, the table is
@@ -240,18 +256,28 @@ def grade(
         done -= set(zip(table.file[pending], table.submitted[pending]))
         marks = {name: f"{_digest(each)}-{tested.version}" for name, each in contents.items()}
         wanted = {name: each for name, each in contents.items() if (name, marks[name]) not in done}
-        blank = {"student": "", "note": "", "problem": PENDING}
+        empty = dict.fromkeys(tested.by_hand, "")
+        blank = {"student": "", "note": "", "problem": PENDING} | empty
         rows = {name: blank | {"file": name, "submitted": marks[name]} for name in wanted}
         former = table[~pending]
         table = _write(out, former, rows.values(), [])
         grading = partial(grade_one, assignment=tested, roster=numbers, limits=limits)
         for name, graded in _each(grading, wanted, jobs):
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            rows[name] = graded.row | {"submitted": marks[name], "graded": now}
+            rows[name] = empty | graded.row | {"submitted": marks[name], "graded": now}
             _note_twice(rows)
-            tests = [test | {"submitted": marks[name]} for test in graded.tests]
+            tests = [*graded.tests, *_without_tests(graded, tested.by_hand)]
+            tests = [test | {"submitted": marks[name]} for test in tests]
             table = _write(out, former, rows.values(), tests)
     return table
+
+
+def _without_tests(graded, by_hand):
+    """Rows among the tests that say what an instructor can give for the other questions."""
+    if graded.tests:
+        blank = graded.tests[0] | {"test": "by_hand", "hidden": False, "points": "", "message": ""}
+        for question, of in by_hand.items():
+            yield blank | {"question": question, "of": of}
 
 
 def _note_twice(rows):
@@ -316,7 +342,7 @@ def _write(
 ) -> pd.DataFrame:
     """Put rows below those that are there; and tests below theirs, in the file beside."""
     table = pd.concat([former, pd.DataFrame(rows, dtype=object)], ignore_index=True)
-    questions = sorted(name for name in table if re.fullmatch(r"q\d+", name))
+    questions = questions_of(table)
     first = ["student", "file", *questions, "total", "problem", "note", "submitted", "graded"]
     others = [name for name in former if name not in first]
     table = table.reindex(columns=[*first, *others]).astype(object).fillna("")
@@ -326,6 +352,11 @@ def _write(
         path = _beside(out)
         pd.DataFrame(tests).to_csv(path, mode="a", header=not path.exists(), index=False)
     return table
+
+
+def questions_of(table: pd.DataFrame) -> list[str]:
+    """The columns that hold points, in the order of their questions."""
+    return sorted((name for name in table if re.fullmatch(r"q\d+", name)), key=lambda q: int(q[1:]))
 
 
 def _beside(out):

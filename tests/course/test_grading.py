@@ -309,8 +309,9 @@ def test_grades_are_appended(built, tmp_path):
     first = graded(folder, built, out)
     assert first.total.tolist() == ["10.0", "10.0"]
     table = pd.read_csv(out, dtype=str, keep_default_na=False)
+    assert table.q4.tolist() == ["", ""]
     table["oral"] = ["passed", "late"]
-    table.loc[0, "q1"] = "2.5"
+    table.loc[0, ["q1", "q4"]] = ["2.5", "3"]
     table.to_csv(out, index=False)
 
     hand_in(folder / "1002.ipynb", written(built, "1002", {TWICE: "0"}))
@@ -318,18 +319,24 @@ def test_grades_are_appended(built, tmp_path):
     second = graded(folder, built, out)
     assert second.file.tolist() == ["1001.ipynb", "1002.ipynb", "1002.ipynb", "1003.ipynb"]
     assert second.q1.tolist() == ["2.5", "3.0", "1.0", "3.0"]
+    assert second.q4.tolist() == ["3", "", "", ""]
     assert second.oral.tolist() == ["passed", "late", "", ""]
     unchanged = out.read_bytes()
     graded(folder, built, out)
     assert out.read_bytes() == unchanged
     tests = pd.read_csv(folder / "grades.tests.csv")
-    assert len(tests) == 4 * 4
+    assert len(tests) == 4 * 5
+    assert tests[tests.points.isna()].question.tolist() == ["q4"] * 4
     assert sorted(tests.groupby(["file", "submitted"]).points.sum()) == [8, 10, 10, 10]
 
     broken_off = pd.read_csv(out, dtype=str, keep_default_na=False)
     broken_off.loc[3, ["problem", "total"]] = [grading.PENDING, ""]
     broken_off.to_csv(out, index=False)
     assert graded(folder, built, out).total.tolist() == ["10.0", "10.0", "8.0", "10.0"]
+
+    assert assignments.main(["feedback", str(out), "--out", str(tmp_path / "back")]) == 0
+    book = pd.read_csv(tmp_path / "back" / "canvas.csv").set_index("Student").grades
+    assert book.to_dict() == {"Points Possible": 14, "1001": 12.5, "1002": 8, "1003": 10}
 
 
 def test_grading_refuses_what_it_cannot_grade(built, tmp_path, capsys, monkeypatch):
@@ -415,6 +422,8 @@ def test_values_cross():
     assert from_data(as_data(np.float32(2))).dtype == np.float32
     assert from_data(as_data(np.arange(2, dtype=">i4"))).tolist() == [0, 1]
     assert from_data(as_data(n**2 for n in range(3))) == [0, 1, 4]
+    with pytest.raises(TypeError, match=r"the answer is still `\.\.\.`"):
+        as_data(...)
     for bad in (object(), [object()], np.array([None])):
         with pytest.raises(TypeError, match="neither number"):
             as_data(bad)
