@@ -54,6 +54,12 @@ WRONG = {
                 "labels[p] - gram[p] @ inverse @ labels",
                 {"q6": 4},
             ),
+            # density over closeness
+            (
+                "inverse[len(row) // 2] / inverse.mean()",
+                "inverse.mean() / inverse[len(row) // 2]",
+                {"q5": 3},
+            ),
             # another student's data
             ("student_data.circles(student)", "student_data.circles('x')", {"q7": 3}),
         ],
@@ -92,7 +98,7 @@ WRONG = {
             (
                 "np.sqrt(labels @ np.linalg.solve(gram, labels) / width)",
                 "labels @ np.linalg.solve(gram, labels) / width",
-                {"q6": 1},
+                {"q6": 2},
             ),
         ],
         "others": [
@@ -308,8 +314,9 @@ def test_points(master, tmp_path, monkeypatch):
     out, command = tmp_path / "grades.csv", ["grade", str(folder), "--timeout", "1200"]
     assert assignments.main([*command, "--out", str(out)]) == 0
     grades = pd.read_csv(out, keep_default_na=False).set_index("student")
-    questions = [column for column in grades if column.startswith("q")]
-    assert len(questions) == 7
+    questions = [f"q{number}" for number in range(1, 8)]
+    assert (grades.pop("q8") == "").all()  # for the instructor to fill in
+    assert [column for column in grades if column.startswith("q")] == questions
     assert (grades.problem == "").all(), grades.problem
     full = grades.loc["instructor", questions]
     assert full.sum() == grades.total["instructor"] == full_marks(master)
