@@ -156,10 +156,12 @@ def test_build_chooses_the_edition(monkeypatch, tmp_path):
     monkeypatch.setattr(build, "execute_and_lower", lambda root: [])
     monkeypatch.setattr(build, "COURSE", tmp_path / "course")
     monkeypatch.setattr(build, "make_pages", lambda root: done.append(root) or 0)
+    monkeypatch.setattr(build.slides, "main", lambda root: done.append((root, "slides")))
     assert build.main([]) == 0
     assert not (tmp_path / "course").exists()
     assert build.main(["course"]) == 0
-    assert done == [ROOT, tmp_path / "course"]
+    course = tmp_path / "course"
+    assert done == [ROOT, (ROOT, "slides"), course, (course, "slides")]
     whole = {path.stem for path in (ROOT / "book").glob("*.ipynb")}
     notebooks = sorted((tmp_path / "course" / "book").glob("*.ipynb"))
     assert {path.stem for path in notebooks} == whole
