@@ -39,7 +39,6 @@ def as_data(value: object) -> object:
 
     if value is ...:
         raise TypeError("the answer is still `...`: put yours there")
-
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, Mapping):
