@@ -101,7 +101,9 @@ def test_has_what_a_chapter_has(path):
 @every_chapter
 def test_code_cells_are_short(path):
     for cell in code_cells(path):
-        assert len(cell.source.splitlines()) <= 25, cell.source
+        lines = cell.source.splitlines()
+        assert len(lines) <= 25, cell.source
+        assert max(map(len, lines)) <= 83, cell.source  # the width of the column
 
 
 @every_chapter
