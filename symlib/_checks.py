@@ -39,7 +39,7 @@ def require_float64(name: str, array: Any) -> np.ndarray:
     if array.dtype != np.float64:
         raise ValueError(
             f"{name} must be float64, got {array.dtype}; leave-out errors lose their digits in "
-            "less, so compute the kernel in float64 (symlib.notebook.setup() switches JAX to it)"
+            f"less, so compute {name} in float64 (symlib.notebook.setup() switches JAX to it)"
         )
     if not np.isfinite(array).all():
         raise ValueError(

@@ -215,7 +215,8 @@ def load(
         folder = Path(cache).expanduser() / name
     except RuntimeError as error:
         raise DataError(
-            f"{cache} has no home directory; set SYMLIB_DATA to a folder to keep images in"
+            f"the home directory of {cache} is not known; pass another root, or set SYMLIB_DATA "
+            "to a folder to keep images in"
         ) from error
     files = _remote_files(name, split, folder)
     return _read_idx(name, *((_cached(path, urls, md5), md5) for path, urls, md5 in files))

@@ -60,7 +60,9 @@ def _check_axioms(table: np.ndarray) -> None:
             f"table must hold each of 0…{n - 1} once in every row and column, got others; {remedy}"
         )
     if (table[0] != elements).any() or (table[:, 0] != elements).any():
-        raise ValueError(f"table must have element 0 as its identity; {remedy}")
+        raise ValueError(
+            f"table must have element 0 as its identity, got one that moves others; {remedy}"
+        )
     if any((table[table[g]] != table[g][table]).any() for g in elements):
         raise ValueError(f"table must be associative, (gh)k = g(hk), and it is not; {remedy}")
 

@@ -55,7 +55,9 @@ def bootstrap(
     rows_of: Any = table.iloc if isinstance(table, pd.DataFrame) else np.asarray(table)
     labels = np.arange(len(table)) if by is None else np.asarray(table[by])
     if pd.isna(labels).any():
-        raise ValueError(f"by must say for every row what it belongs to, got NaN in {by!r}")
+        raise ValueError(
+            f"by must say for every row what it belongs to, got NaN in {by!r}; drop those rows"
+        )
     units = np.unique(labels)
     members = [] if by is None else [np.flatnonzero(labels == unit) for unit in units]
     generator = np.random.default_rng(seed)
@@ -90,8 +92,9 @@ def share(
     values = np.asarray(values, float)
     if values.ndim != 1 or not len(values) or not ((values >= 0) & (values <= 1)).all():
         raise ValueError(
-            f"values must be a list of numbers from 0 to 1, got shape {values.shape}; pass one for "
-            "each unit: whether it is right, or which part of it"
+            "values must be a list of numbers from 0 to 1, got "
+            f"{np.array2string(values, threshold=6)}; pass one for each unit: whether it is right, "
+            "or which part of it"
         )
     count, right = len(values), values.sum()
     low = scipy.stats.beta.ppf(0.025, right, count - right + 1) if right > 0 else 0.0
@@ -138,7 +141,7 @@ def permutation_test(
     if units < 2 or len(outcome) != units:
         raise ValueError(
             f"predicted and outcome must have a row for each of at least 2 units, got {units} and "
-            f"{len(outcome)}; there is nothing to relabel"
+            f"{len(outcome)}; pass both for the same units"
         )
     value = statistic(predicted, outcome)
     enough = value - 1e-12 * max(1.0, abs(value))  # rounding must not tell ties apart

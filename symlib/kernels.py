@@ -86,7 +86,7 @@ def _check_points(x, other):
             kind = getattr(points, "dtype", type(points).__name__)
             raise ValueError(
                 f"{name} must be float64, got {'a mask' if np.ma.is_masked(points) else kind}; "
-                "convert with .astype('float64')"
+                "pass an array of float64 without a mask"
             )
         if points.ndim < 2 or points.shape[-1] != x.shape[-1] or points.shape[-1] == 0:
             raise ValueError(

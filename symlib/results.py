@@ -83,11 +83,12 @@ def load(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
             f"{content[:40]!r}; choose another file, or remove it to start afresh"
         ) from error
     sums = _checksums(frame) if "cells" in about else {}
-    damaged = [cell for cell, known in about.get("cells", {}).items() if sums.get(cell) != known]
-    if damaged or set(sums) - set(about.get("cells", {})):
+    known = about.get("cells", {})
+    damaged = [cell for cell in known | sums if sums.get(cell) != known.get(cell)]
+    if damaged:
         raise ValueError(
-            f"path must hold what was stored, got {path}, whose rows of {damaged or list(sums)} "
-            "do not have their checksum; restore the file, or remove it to start afresh"
+            f"path must hold what was stored, got {path}, whose rows of {damaged} do not have "
+            "their checksum; restore the file, or remove it to start afresh"
         )
     return frame, about
 
@@ -138,7 +139,7 @@ def _require_writable(path: Path) -> None:
     if not folder.is_dir():
         raise ValueError(f"path must be in a folder that exists, got {folder}; make it first")
     if not os.access(folder, os.W_OK):
-        raise ValueError(f"path must be in a folder you can write to, got {folder}")
+        raise ValueError(f"path must be in a folder you can write to, got {folder}; choose another")
 
 
 @contextmanager

@@ -64,8 +64,9 @@ def _cholesky(matrices, ridge):
         worst = np.argmin(lowest + 100 * matrices.shape[-1] * EPS * scale)
         if lowest[worst] < -100 * matrices.shape[-1] * EPS * scale[worst]:
             raise ValueError(
-                f"gram must be positive definite, got an indefinite one with ridge {ridge}: its "
-                f"lowest eigenvalue is {lowest[worst]:.2g}; check the kernel, or raise ridge"
+                f"gram must be positive definite, got an indefinite one with ridge {ridge}: scaled "
+                f"to a diagonal near one, its lowest eigenvalue is {lowest[worst]:.2g}; check the "
+                "kernel, or raise ridge"
             ) from None
         raise ValueError(
             f"gram is singular to working precision with ridge {ridge}, so no leave-out error can "

