@@ -133,6 +133,22 @@ def test_a_home_that_is_not_there(monkeypatch):
         data.load("mnist")
 
 
+def test_exemplars_are_of_their_classes_in_order():
+    labels = np.repeat([0, 1, 2], [4, 5, 6])
+    chosen = data.exemplars(labels, [2, 0], 4, generator=np.random.default_rng(1))
+    assert labels[chosen].tolist() == 4 * [2] + 4 * [0]
+    assert len(set(chosen.tolist())) == 8
+    other = data.exemplars(labels, [2, 0], 4, generator=np.random.default_rng(2))
+    assert chosen[:4].tolist() != other[:4].tolist()
+
+
+def test_a_checksum_is_of_images_and_labels():
+    images, labels = np.arange(12.0).reshape(3, 2, 2), np.array([1, 0, 1])
+    known = data.Images(images, labels, "these").checksum()
+    assert known == hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()[:16]
+    assert data.Images(images[:, ::-1], labels, "these").checksum() != known
+
+
 def test_samples_are_counted_without_a_download(monkeypatch):
     monkeypatch.setattr(data, "load", None)
     data.Sample(54_000, 6_000, "mnist").require_enough()

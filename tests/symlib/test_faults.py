@@ -55,12 +55,13 @@ def run(path):
 
 def started(path):
     """A process that runs, once it has begun."""
-    process = subprocess.Popen(
-        [sys.executable, __file__, str(path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    with open(path.with_name("errors"), "w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, __file__, str(path)],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
     assert process.stdout.readline() == "begins\n"
     process.stdout.close()
     return process
@@ -89,7 +90,7 @@ def test_killed_runs_go_on(tmp_path):
                 done = len(results.load(path)[0]) if path.exists() else 0
                 between += 0 < done < 4 * CELLS
                 writing += any(tmp_path.glob(f".{path.name}.*.part"))
-        assert started(path).wait() == 0
+        assert started(path).wait() == 0, (tmp_path / "errors").read_text()
         assert rows_of(path) == rows_of(whole)
         left = {file.name for file in tmp_path.iterdir() if file.name.startswith(f".{number}.")}
         assert not left

@@ -245,7 +245,7 @@ CALLS = {
         lambda v: convolutions.conv_ntk(draw(0, 1, 6, 6, 1), filter_size=v),
     ),
     "readout": (
-        st.text(max_size=4),
+        st.text(max_size=4).filter(lambda text: text != "pool"),
         lambda v: convolutions.conv_ntk(draw(0, 1, 6, 6, 1), readout=v),
     ),
     "shares": (

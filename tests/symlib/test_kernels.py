@@ -107,6 +107,14 @@ def test_no_hidden_layer_is_linear():
     )
 
 
+def test_a_network_as_a_kernel_of_its_own():
+    how = {"hidden_layers": 2, "weight_std": 1.5, "bias_std": 0.5, "nonlinearity": "erf"}
+    for other in (None, OTHERS):
+        found = kernels.DenseNtk(**how)(POINTS, other)
+        assert isinstance(found, np.ndarray)
+        np.testing.assert_array_equal(found, kernels.ntk(POINTS, other, **how))
+
+
 @pytest.mark.parametrize("kernel", [kernels.nngp, kernels.ntk])
 def test_batches_and_invariance(kernel):
     images = generator.random((2, 3, 6, 6))

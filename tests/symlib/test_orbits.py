@@ -64,6 +64,14 @@ def test_right_action_would_be_noticed():
     assert any((twice[h] != orbit[d4.table[h]]).any() for h in range(8))
 
 
+def test_shifts_are_to_the_right_along_the_width():
+    images = generator.random((2, 3, 6))
+    shifted = orbits.circular_shifts(images, 3)
+    assert shifted.shape == (2, 3, 3, 6)
+    for k in range(3):
+        np.testing.assert_array_equal(shifted[:, k][..., (np.arange(6) + 2 * k) % 6], images)
+
+
 def test_normalize():
     normal = orbits.normalize(orbits.rotations(IMAGES, 8))
     np.testing.assert_allclose(normal.mean(axis=(-2, -1)), 0, atol=1e-15)
@@ -128,5 +136,5 @@ def test_radii_and_distances_of_a_batch_are_those_of_its_members():
     each = [orbits.radius(orbit) for orbit in batch]
     np.testing.assert_allclose(orbits.radius(batch), each)
     other = batch[::-1]
-    each = [orbits.delta_squared(one, two) for one, two in zip(batch, other)]
+    each = [np.square(one.mean(axis=0) - two.mean(axis=0)).sum() for one, two in zip(batch, other)]
     np.testing.assert_allclose(orbits.delta_squared(batch, other), each)

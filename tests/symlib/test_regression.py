@@ -35,18 +35,21 @@ def test_leave_one_out_is_leaving_out_each():
     np.testing.assert_allclose(regression.leave_one_out(gram, labels, ridge=0.1), each)
 
 
-def test_predict_solves_the_ridge_problem():
+@pytest.mark.parametrize("outputs", [(), (2,), (2, 3)])
+def test_predict_solves_the_ridge_problem(outputs):
     """Against the minimiser of ‖y - Xw‖² + ridge‖w‖² for a linear kernel."""
-    x, new, labels = (generator.normal(size=s) for s in ((10, 4), (3, 4), (10,)))
-    weights = np.linalg.solve(x.T @ x + 0.3 * np.eye(4), x.T @ labels)
-    np.testing.assert_allclose(
-        regression.predict(x @ x.T, new @ x.T, labels, ridge=0.3), new @ weights
-    )
+    x, new, labels = (generator.normal(size=s) for s in ((2, 10, 4), (2, 3, 4), (10, *outputs)))
+    columns = labels.reshape(10, -1)
+    predicted = regression.predict(x @ x.mT, new @ x.mT, labels, ridge=0.3)
+    assert predicted.shape == (2, 3, *outputs)
+    for found, known, asked in zip(predicted, x, new):
+        weights = np.linalg.solve(known.T @ known + 0.3 * np.eye(4), known.T @ columns)
+        np.testing.assert_allclose(found.reshape(3, -1), asked @ weights)
 
 
 def test_sign_of_the_prediction_decides():
     labels = np.array([1.0, 1.0, -1.0, -1.0])
-    predicted = np.array([0.2, -0.2, -3.0, 0.1])
+    predicted = np.array([0.2, 0.0, -3.0, 0.1])
     correct = regression.is_correct(labels - predicted, labels)
     assert correct.tolist() == [True, False, True, False]
 
