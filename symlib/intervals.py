@@ -89,7 +89,7 @@ def share(
     >>> [round(end, 3) for end in share(np.ones(128))]
     [1.0, 0.972, 1.0]
     """
-    values = np.asarray(values, float)
+    values = np.asarray(values)
     if values.ndim != 1 or not len(values) or not ((values >= 0) & (values <= 1)).all():
         raise ValueError(
             "values must be a list of numbers from 0 to 1, got "

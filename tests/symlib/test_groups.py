@@ -133,6 +133,7 @@ def test_arrays_are_read_only():
 
 
 def test_quaternion_relations():
+    assert quaternion().name == "Q_8"
     table = quaternion().table
     one, i, j, k, minus, minus_k = 0, 1, 2, 3, 4, 7
     assert table[i, j] == k

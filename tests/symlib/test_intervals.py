@@ -52,7 +52,9 @@ def test_covers_the_truth_as_often_as_it_says():
 def test_bootstrap_of_an_array_is_that_of_a_table():
     values = np.random.default_rng(0).normal(size=30)
     table = pd.DataFrame({"value": values})
-    assert intervals.bootstrap(np.mean, values) == pytest.approx(intervals.bootstrap(mean, table))
+    found = intervals.bootstrap(np.mean, values)
+    assert found == pytest.approx(intervals.bootstrap(mean, table))
+    assert found == intervals.bootstrap(np.mean, values, draws=1000, seed=0)
 
 
 @pytest.mark.parametrize(("right", "count"), [(0, 5), (1, 20), (13, 40), (64, 64), (128, 128)])

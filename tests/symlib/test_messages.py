@@ -479,9 +479,9 @@ MESSAGES = {
             "by must say for every row what it belongs to, got NaN in 'digit'; drop those rows",
         ),
         (
-            lambda: intervals.share(np.array([0.5, 1.5])),
-            "values must be a list of numbers from 0 to 1, got [0.5 1.5]; pass one for each unit: "
-            "whether it is right, or which part of it",
+            lambda: intervals.share(np.arange(7) / 2),
+            "values must be a list of numbers from 0 to 1, got [0.  0.5 1.  ... 2.  2.5 3. ]; pass "
+            "one for each unit: whether it is right, or which part of it",
         ),
         (
             lambda: intervals.permutation_test(np.dot, np.ones(3), np.ones(4)),
