@@ -34,6 +34,8 @@ def test_rows_of_one_cluster_count_as_one():
 
     assert width(copies, by="digit") == pytest.approx(width(once), rel=1e-6)
     assert width(copies) < 0.5 * width(once)
+    unequal = pd.DataFrame({"digit": [7, 7, 7, 3], "value": [1.0, 1.0, 1.0, 0.0]})
+    assert intervals.bootstrap(mean, unequal, by="digit") == (0.75, 0.0, 1.0)
 
 
 @pytest.mark.slow

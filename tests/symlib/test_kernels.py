@@ -1,11 +1,13 @@
 """Closed-form kernels against neural-tangents and against wide random networks."""
 
+import functools
 import itertools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
 
 from symlib import kernels, orbits, streaming
 
@@ -180,6 +182,25 @@ def test_relu_expectations_to_rounding(correlation):
     # The closed form has a slope without bound at correlation 1, where the angle is snapped.
     slack = 5e-8 if 1 - 1e-14 < correlation < 1 else 1e-15
     np.testing.assert_allclose(computed, expected, atol=slack)
+
+
+@pytest.mark.parametrize(("covariance", "row", "column"), [(0.4, 1.3, 0.7), (-0.2, 0.5, 2.0)])
+def test_erf_expectations_by_quadrature(covariance, row, column):
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    weights = np.outer(weights, weights) / (2 * np.pi)
+    u = row**0.5 * nodes[:, None]
+    v = covariance / row**0.5 * nodes[:, None] + (column - covariance**2 / row) ** 0.5 * nodes
+    kappa = (weights * scipy.special.erf(u) * scipy.special.erf(v)).sum()
+    kappa_dot = (weights * 4 / np.pi * np.exp(-(u**2) - v**2)).sum()
+    found = kernels.EXPECTATIONS["erf"](*map(jnp.asarray, (covariance, row, column)))[:2]
+    np.testing.assert_allclose(found, [kappa, kappa_dot], rtol=1e-9)
+
+
+def test_group_averaged_kernel_of_flat_points():
+    kernel = functools.partial(kernels.rbf, inverse_length=0.3)
+    turned, other = generator.normal(size=(2, 4, 3)), generator.normal(size=(3, 4, 3))
+    expected = [[np.mean(kernel(one, two)) for two in other] for one in turned]
+    np.testing.assert_allclose(kernels.group_averaged(kernel, turned, other), expected)
 
 
 def test_group_averaged_kernel_is_blind_to_the_group():
