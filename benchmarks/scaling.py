@@ -11,12 +11,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import scipy.linalg
+from matplotlib.ticker import NullFormatter
 
 from symlib import convolutions, data, groups, invariant, kernels, orbits, plotting
 
 TITLES = {
-    "images": ("time", "images"),
-    "layers": ("time", "hidden layers"),
+    "images": ("time of a Gram matrix", "images"),
+    "layers": ("time of a Gram matrix", "hidden layers"),
     "rotations": ("time, 16 orbits", "rotations $N$"),
     "orbits": ("time, $N$ = 64", "orbits $M$"),
     "rotations, memory": ("memory, 16 orbits", "rotations $N$"),
@@ -53,6 +54,9 @@ def draw(costs: pd.DataFrame, path: Path) -> None:
         axis.set_xticks(sizes, [str(size) for size in sizes], fontsize=9)
         axis.set_xticks([], minor=True)
         axis.set(title=title, xlabel=label, ylabel=unit)
+        axis.yaxis.set_minor_formatter(NullFormatter())
+        if panel == "images":
+            axis.set_ylim(top=4)  # the legend stands above the points
         axis.legend(fontsize=8)
     figure.savefig(path, metadata={"Date": None})
 

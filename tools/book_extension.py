@@ -7,6 +7,7 @@ executed. The role ``{measured}`` prints one number, and ``{stored}`` links a ta
 import base64
 import io
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from tools import address, claims, ledger, live, lower, measured, status
 logger = logging.getLogger(__name__)
 
 WIDE = 1.8  # width over height
+BROAD = 850  # pixels: eight inches
+NARROW = 650  # pixels: what a phone may shrink
 WORDS_A_MINUTE = 130  # of a text with formulas
 
 
@@ -137,6 +140,16 @@ def offer_printed_pages(app, page, template, context, doctree) -> None:
                 break
 
 
+def keep_stops(app: Sphinx, doctree: nodes.document, document: str) -> None:
+    """Let no line begin with the full stop or comma after a formula."""
+    for formula in list(doctree.findall(nodes.math)):
+        parent, at = formula.parent, formula.parent.index(formula)
+        after = "".join(part for part in parent[at + 1 : at + 2] if isinstance(part, nodes.Text))
+        if stops := re.match(r"[,.;:)!?]+", after):
+            together = nodes.inline("", "", formula, nodes.Text(stops[0]), classes=["together"])
+            parent[at : at + 2] = [together, nodes.Text(after[stops.end() :])]
+
+
 def say_how_long(app: Sphinx, doctree: nodes.document, document: str) -> None:
     """Below the title of a chapter: how long it takes to read."""
     chapters = lower.with_code(lower.read_chapters(Path(app.srcdir)))
@@ -186,7 +199,7 @@ def mark_wide_figures(app: Sphinx, doctree: nodes.document, document: str) -> No
     """Name the figures that a phone may not shrink to its width: several panels in a row."""
     for image in doctree.findall(nodes.image):
         width, height = imagesize.get(Path(app.srcdir) / image["uri"])
-        if width > WIDE * height > 0:  # both are -1 where the size is not known
+        if width >= BROAD or (width >= NARROW and width > WIDE * height):
             image["classes"].append("wide-figure")
 
 
@@ -209,6 +222,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", take_address)
     app.add_js_file("book.js", loading_method="defer")
     app.connect("doctree-resolved", mark_wide_figures)
+    app.connect("doctree-resolved", keep_stops)
     app.connect("doctree-resolved", say_how_long)
     app.connect("build-finished", drop_icon_script)
     app.connect("build-finished", offer_plain_notebooks)

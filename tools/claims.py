@@ -66,7 +66,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Claim:
-    """One row of the ledger; ``keys`` are all the values that it speaks of."""
+    """One row of the ledger; ``keys`` are all the values that it speaks of, ``labels`` names."""
 
     id: str
     statement: str
@@ -75,6 +75,7 @@ class Claim:
     kind: str
     unit: str
     keys: tuple[str, ...]
+    labels: tuple[str, ...]
     expect: dict
     fails: frozenset[str]
 
@@ -122,9 +123,8 @@ def load(path: Path) -> list[Claim]:
                 "interval: true"
             )
         over = row.get("over", {})
-        keys = tuple(
-            row["key"].format(**dict(zip(over, values))) for values in product(*over.values())
-        )
+        chosen = [dict(zip(over, values)) for values in product(*over.values())]
+        keys = tuple(row["key"].format(**values) for values in chosen)
         fails = frozenset(row.get("fails", ()))
         if fails - set(keys):
             raise ValueError(f"{path.name}: row {name} has failures that are not among its keys")
@@ -139,11 +139,21 @@ def load(path: Path) -> list[Claim]:
                 kind=row["kind"],
                 unit=row["unit"],
                 keys=keys,
+                labels=tuple(map(_label, chosen)),
                 expect=row["expect"],
                 fails=fails,
             )
         )
     return claims
+
+
+def _label(values: dict[str, str | float]) -> str:
+    """What tells one value of a row from the others: numbers with their name, words without."""
+    parts = []
+    for name, value in values.items():
+        shown = "N" if name == "n" else name
+        parts.append(value.replace("_", " ") if isinstance(value, str) else f"{shown} {value}")
+    return ", ".join(parts)
 
 
 def load_verdicts(path: Path, ledger: list[Claim]) -> list[Verdict]:

@@ -7,7 +7,6 @@ table of a group of rows, as ``tools.claims`` reads them.
 import base64
 import io
 import json
-import os
 from pathlib import Path
 
 import nbformat
@@ -23,6 +22,7 @@ from tools import claims, lower, measured, outputs
 logger = logging.getLogger(__name__)
 
 THUMBNAIL = (560, 420)  # pixels at most
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 COLUMNS = {"Claim": 38, "Measured in": 12, "Expected": 12, "Measured here": 24, "Verdict": 14}
 
 
@@ -134,10 +134,12 @@ def _expected(claim: claims.Claim) -> str:
     parts = []
     if "equal" in expect:
         parts.append(str(expect["equal"]).lower())
-    if "min" in expect:
-        parts.append(f"≥ {expect['min']:g}")
-    if "max" in expect:
-        parts.append(f"≤ {expect['max']:g}")
+    if {"min", "max"} <= set(expect):
+        parts.append(f"{number(expect['min'], 6)} to {number(expect['max'], 6)}")
+    elif "min" in expect:
+        parts.append(f"≥\u00a0{number(expect['min'], 6)}")
+    elif "max" in expect:
+        parts.append(f"≤\u00a0{number(expect['max'], 6)}")
     whole = ", whole interval" if expect.get("interval") else ""
     return ", ".join(parts) + whole + (", each" if len(claim.keys) > 1 else "")
 
@@ -183,6 +185,8 @@ def fill_in(app: Sphinx, doctree: nodes.document, document: str) -> None:
             failing = sum(bool(verdict["fails"]) and not verdict["missing"] for verdict in rows)
             text = f"{len(rows) - missing - failing} rows hold, {failing} fail in part or whole"
             text += f", {missing} lack a measurement." if missing else "."
+            if not missing and not failing:
+                text = f"All {len(rows)} rows hold."
             node.replace_self(nodes.paragraph(text=text))
             continue
         verdict = ledger[node["claim"]]
@@ -198,14 +202,13 @@ def _measured_cell(verdict: dict) -> nodes.Node:
         return nodes.paragraph(text="—")
     if len(measured) == 1:
         return nodes.paragraph(text=_shown(*measured.values()))
+    labels = dict(zip(verdict["claim"].keys, verdict["claim"].labels))
     listed = nodes.bullet_list()
-    prefix = ".".join(os.path.commonpath(key.replace(".", "/") for key in measured).split("/"))
     for key, value in measured.items():
         item = nodes.list_item()
-        item += nodes.paragraph(text=f"{key[len(prefix) + 1 :]}: {_shown(value)}")
+        item += nodes.paragraph(text=f"{labels[key]}: {_shown(value)}")
         listed += item
-    values = [value.value for value in measured.values()]
-    summary = f"{len(values)} values from {min(values):.4g} to {max(values):.4g}"
+    summary = summed_up([value.value for value in measured.values()])
     cell = nodes.container()
     cell += nodes.raw("", f"<details><summary>{summary}</summary>", format="html")
     cell += listed
@@ -213,11 +216,34 @@ def _measured_cell(verdict: dict) -> nodes.Node:
     return cell
 
 
-def _shown(measured: claims.Measured) -> str:
-    if isinstance(measured.value, bool):
-        return str(measured.value).lower()
-    interval = "" if measured.low is None else f" [{measured.low:.4g}, {measured.high:.4g}]"
-    return f"{measured.value:.4g}{interval}"
+def summed_up(values: list[float | bool]) -> str:
+    """A line in place of a list of values."""
+    count = len(values)
+    if isinstance(values[0], bool):
+        true = sum(values)
+        said = {count: "all true", 0: "all false"}.get(true, f"{true} true")
+        return f"{count} values, {said}"
+    low, high = number(min(values)), number(max(values))
+    return f"{count} values, {f'all {low}' if low == high else f'from {low} to {high}'}"
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number of the ledger: 0.0123, −2,050 or 1.2 × 10⁻⁸."""
+    whole = value % 1 == 0 or abs(value) >= 10**digits
+    text, *power = f"{value:{',.0f' if whole else f'.{digits}g'}}".split("e")
+    if power:
+        times = "" if text in ("1", "-1") else "\u00a0×\u00a0"
+        text = (text if times else text[:-1]) + times + "10"
+        text += str(int(power[0])).translate(SUPERSCRIPTS)
+    return text.replace("-", "−")
+
+
+def _shown(found: claims.Measured) -> str:
+    if isinstance(found.value, bool):
+        return str(found.value).lower()
+    if found.low is None or found.low == found.high:
+        return number(found.value)
+    return measured.show("value", {"value": found})
 
 
 def _verdict_cell(verdict: dict) -> nodes.Node:

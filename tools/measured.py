@@ -7,7 +7,8 @@
 - a number of digits, for a value that has no interval.
 
 A value with an interval, and its ends, are rounded to the first digit of the interval's half-width,
-or to the second where the first is a 1; any other value to two significant digits.
+or to the second where the first is a 1; any other value to two significant digits. No line breaks
+before the unit or within the brackets.
 
 ``book/measured.csv`` holds the numbers of the prose at the quick scale, which readers run, so that
 pages and notebooks say the same whichever machine built them. A build refuses a number that is not
@@ -50,7 +51,7 @@ def show(target: str, numbers: Mapping[str, Measured]) -> str:
                 f"options of {{measured}} must be among %, points, bare and a number of digits, "
                 f"got {option!r} after {key}"
             )
-    unit = next((f" {option}" for option in options if option in _UNITS), "")
+    unit = next((f"\u00a0{option}" for option in options if option in _UNITS), "")
     ends = [end * (100 if unit else 1) for end in _ends(numbers[key])]
     if len(set(ends)) == 1:
         digits = next((int(option) for option in options if option.isdecimal()), 2)
@@ -59,7 +60,7 @@ def show(target: str, numbers: Mapping[str, Measured]) -> str:
     width = (high - low) / 2
     decimals = _decimals(width, 2 if f"{width:e}".startswith("1") else 1)
     shown = _counted(_rounded(value, decimals), unit)
-    interval = f" [{_rounded(low, decimals)}, {_rounded(high, decimals)}]"
+    interval = f" [{_rounded(low, decimals)},\u00a0{_rounded(high, decimals)}]"
     return shown if "bare" in options else shown + interval
 
 
@@ -74,7 +75,7 @@ def _rounded(value: float, decimals: int) -> str:
 
 
 def _counted(text: str, unit: str) -> str:
-    return text + (" point" if unit == " points" and text in ("1", "−1") else unit)
+    return text + (unit[:-1] if unit.endswith("points") and text in ("1", "−1") else unit)
 
 
 def recorded(executed: Path, chapters: Iterable[str]) -> dict[str, Measured]:

@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 from symlib import experiments, results
 from tools import address, ledger, lower
 
-TABLES = {"Table": 18, "Command": 56, "Made on": 14, "Hours": 12}
+TABLES = {"Table": 16, "Command": 54, "Made on": 19, "Hours": 11}
 COLUMNS = {"Chapter": 46, "Executed on": 16, "Seconds": 12, "On record": 26}
 PACKAGES = ("symlib-book", "jax", "numpy", "scipy", "pandas", "torch", "neural-tangents")
 

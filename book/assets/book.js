@@ -14,15 +14,21 @@
     dataset.theme = theme;
   });
 
-  // What scrolls can be scrolled from the keyboard.
+  // What scrolls can be scrolled from the keyboard, and fades where there is more.
   const boxes = document.querySelectorAll("div.cell_output, .pst-scrollable-table-container");
+  const fade = (box) =>
+    box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
   const watcher = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
       else target.removeAttribute("tabindex");
+      fade(target);
     }
   });
-  for (const box of boxes) watcher.observe(box);
+  for (const box of boxes) {
+    watcher.observe(box);
+    box.addEventListener("scroll", () => fade(box), { passive: true });
+  }
 
   // The rows of the ledger: a link to each, and controls that choose among them.
   const rows = [...document.querySelectorAll("table.ledger tbody tr")];

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from tools import address, claims, lower, measured, outputs
+from tools import address, claims, ledger, lower, measured, outputs
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted(
@@ -174,10 +174,10 @@ def test_numbers_of_the_prose_are_those_measured():
 
 @pytest.mark.slow
 def test_ledger_is_whole(built):
-    ledger = claims.load(ROOT / "book" / "claims.yml")
-    assert len(ledger) >= 20
-    assert [row["id"] for row in built] == [claim.id for claim in ledger]
-    assert {claim.chapter for claim in ledger} <= {path.stem for path in CHAPTERS}
+    rows = claims.load(ROOT / "book" / "claims.yml")
+    assert len(rows) >= 20
+    assert [row["id"] for row in built] == [claim.id for claim in rows]
+    assert {claim.chapter for claim in rows} <= {path.stem for path in CHAPTERS}
 
 
 @pytest.mark.slow
@@ -207,6 +207,40 @@ def test_verdicts_are_those_on_record(built):
 )
 def test_verdicts(measured, expect, verdict):
     assert claims.meets(measured, expect) is verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1.249e-15, "1.249\u00a0×\u00a010⁻¹⁵"),
+        (-1e-6, "−10⁻⁶"),
+        (-0.1786, "−0.1786"),
+        (57120.3, "57,120"),
+        (1.0, "1"),
+    ],
+)
+def test_numbers_of_the_ledger(value, shown):
+    assert ledger.number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([True, True], "2 values, all true"),
+        ([True, False], "2 values, 1 true"),
+        ([False, False], "2 values, all false"),
+        ([0.99999, 1.0], "2 values, all 1"),
+        ([0.5, 0.25], "2 values, from 0.25 to 0.5"),
+    ],
+)
+def test_many_values_of_a_row_are_summed_up(values, shown):
+    assert ledger.summed_up(values) == shown
+
+
+def test_no_statement_leans_on_the_row_above():
+    rows = claims.load(ROOT / "book" / "claims.yml")
+    leaning = ("It ", "Its ", "They ", "So ", "There ", "That of ", "More than half, ")
+    assert [row.id for row in rows if row.statement.startswith(leaning)] == []
 
 
 ROW = {"id": "x", "statement": "s", "source": "t", "chapter": "c", "kind": "fact", "unit": "none"}

@@ -69,7 +69,7 @@ def test_figures_have_their_numbers_and_captions_below(lowered):
     text, code, caption = lowered(FIGURE)
     assert text.source.endswith("See Fig. 1.")
     assert code.source == "draw()"
-    assert caption.source == "**Fig. 1.** **Two dots.** Of $x$, in 17 % [13, 21]."
+    assert caption.source == "**Fig. 1.** **Two dots.** Of $x$, in 17\u00a0% [13,\u00a021]."
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_figures_have_their_numbers_and_captions_below(lowered):
             "Known {cite:p}`two,three`.",
             "Known ([Perin and Deny, 2025](https://a.b/c); Aa et al., 2000).",
         ),
-        ("It is {measured}`key.a %`.", "It is 17 % [13, 21]."),
+        ("It is {measured}`key.a %`.", "It is 17\u00a0% [13,\u00a021]."),
         ("Data: {stored}`a-b`.", "Data: [a-b.csv](https://code.org/results/a-b.csv)."),
         (
             "A {term}`Gram matrix`, {term}`two <gram matrix>`.",

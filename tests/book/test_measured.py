@@ -25,28 +25,29 @@ NUMBERS = {
 @pytest.mark.parametrize(
     ("target", "shown"),
     [
-        ("share %", "17 % [13, 21]"),
-        ("share", "0.17 [0.13, 0.21]"),
-        ("share % bare", "17 %"),
-        ("sharp %", "99.8 % [99.6, 100.0]"),
-        ("coarse %", "42 % [30, 55]"),
-        ("gain points", "−3 points [−5, 0]"),
-        ("one points", "1 point [−4, 6]"),
-        ("one points bare", "1 point"),
-        ("less points 1", "−1 point"),
-        ("less points 2", "−1.0 points"),
-        ("one %", "1 % [−4, 6]"),
-        ("sure %", "100 %"),
+        ("share %", "17~% [13,~21]"),
+        ("share", "0.17 [0.13,~0.21]"),
+        ("share % bare", "17~%"),
+        ("sharp %", "99.8~% [99.6,~100.0]"),
+        ("coarse %", "42~% [30,~55]"),
+        ("gain points", "−3~points [−5,~0]"),
+        ("one points", "1~point [−4,~6]"),
+        ("one points bare", "1~point"),
+        ("less points 1", "−1~point"),
+        ("less points 2", "−1.0~points"),
+        ("one %", "1~% [−4,~6]"),
+        ("sure %", "100~%"),
         ("plain", "35"),
         ("plain 3", "34.6"),
         ("small", "0.012"),
         ("small 1", "0.01"),
-        ("large", "1230 [1100, 1400]"),
+        ("large", "1230 [1100,~1400]"),
         ("none", "0.0"),
     ],
 )
 def test_rounding(target, shown):
-    assert measured.show(target, NUMBERS) == shown
+    """A tilde stands for a space at which no line breaks."""
+    assert measured.show(target, NUMBERS) == shown.replace("~", "\u00a0")
 
 
 @pytest.mark.parametrize(
