@@ -143,9 +143,9 @@ def offer_printed_pages(app, page, template, context, doctree) -> None:
 def keep_stops(app: Sphinx, doctree: nodes.document, document: str) -> None:
     """Let no line begin with the full stop or comma after a formula."""
     for formula in list(doctree.findall(nodes.math)):
-        parent, at = formula.parent, formula.parent.index(formula)
-        after = "".join(part for part in parent[at + 1 : at + 2] if isinstance(part, nodes.Text))
-        if stops := re.match(r"[,.;:)!?]+", after):
+        after = formula.next_node(descend=False, siblings=True)
+        if isinstance(after, nodes.Text) and (stops := re.match(r"[,.;:)!?]+", after)):
+            parent, at = formula.parent, formula.parent.index(formula)
             together = nodes.inline("", "", formula, nodes.Text(stops[0]), classes=["together"])
             parent[at : at + 2] = [together, nodes.Text(after[stops.end() :])]
 
@@ -196,7 +196,7 @@ def mend_citation_list(app, page, template, context, doctree) -> None:
 
 
 def mark_wide_figures(app: Sphinx, doctree: nodes.document, document: str) -> None:
-    """Name the figures that a phone may not shrink to its width: several panels in a row."""
+    """Name the figures that a phone may not shrink to its width: large ones, panels in a row."""
     for image in doctree.findall(nodes.image):
         width, height = imagesize.get(Path(app.srcdir) / image["uri"])
         if width >= BROAD or (width >= NARROW and width > WIDE * height):

@@ -66,7 +66,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Claim:
-    """One row of the ledger; ``keys`` are all the values that it speaks of, ``labels`` names."""
+    """One row of the ledger; ``keys`` are all its values, and ``labels`` tell them apart."""
 
     id: str
     statement: str

@@ -38,7 +38,7 @@
       </figure>
       <figure>
         <figcaption><b>First row of the inverse.</b> Entry 0 is the mean of all
-          <span style="white-space: nowrap">1/<i>λ<sub>ω</sub></i></span>.</figcaption>
+          <span class="together">1/<i>λ<sub>ω</sub></i></span>.</figcaption>
         <svg id="circulant-inverse"></svg>
       </figure>
     </div>
