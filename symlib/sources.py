@@ -5,6 +5,7 @@ layout; so that what was computed and stored is computed anew only where it may 
 """
 
 import ast
+import functools
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +21,8 @@ def _path(name: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def imported(source: str) -> set[str]:
+@functools.cache
+def imported(source: str) -> frozenset[str]:
     """Names of the modules of symlib that this source text imports, also inside its functions."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
@@ -28,7 +30,8 @@ def imported(source: str) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.startswith("symlib.") and _path(name).exists()}
+    ours = (name for name in names if name.startswith("symlib."))
+    return frozenset(name for name in ours if _path(name).exists())
 
 
 def closure(names: Iterable[str]) -> list[str]:
@@ -43,6 +46,7 @@ def closure(names: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
+@functools.cache
 def _code(source: str) -> str:
     tree = ast.parse(source)
     node: Any

@@ -70,8 +70,8 @@ def _decimals(value: float, digits: int) -> int:
 
 
 def _rounded(value: float, decimals: int) -> str:
-    text = f"{round(value, decimals):.{max(decimals, 0)}f}"
-    return text.replace("-", "−") if float(text) else text.removeprefix("-")
+    rounded = round(value, decimals) + 0  # no −0
+    return f"{rounded:,.{max(decimals, 0)}f}".replace("-", "−")
 
 
 def _counted(text: str, unit: str) -> str:

@@ -192,6 +192,32 @@ def test_few_of_many_pairs_are_drawn_at_random():
     assert (pairs != other).any()
 
 
+@pytest.mark.parametrize("count", [1, 3, 7])
+@pytest.mark.parametrize("seed", range(20))
+def test_few_pairs_are_the_first_of_the_stream(seed, count):
+    """Up to a quarter of all pairs: which they are, and what is drawn after them, is on record."""
+    labels = np.repeat([0, 1], [7, 4])  # 28 pairs
+    drawn, expected = (np.random.default_rng(seed) for _ in range(2))
+    pairs = data.pairs_of_classes(labels, count, generator=drawn)
+    found: list[tuple[int, int]] = []
+    while len(found) < count:
+        for first, second in expected.integers(11, size=(2 * count, 2)).tolist():
+            if labels[first] != labels[second] and not {(first, second), (second, first)} & {
+                *found
+            }:
+                found.append((first, second))
+    assert pairs.tolist() == [[*pair] for pair in found[:count]]
+    assert drawn.random() == expected.random()
+
+
+def test_more_pairs_than_a_quarter_are_a_permutation():
+    drawn, expected = (np.random.default_rng(5) for _ in range(2))
+    labels = np.repeat([0, 1], [7, 4])
+    pairs = data.pairs_of_classes(labels, 8, generator=drawn)
+    every = [(first, second) for first in range(7) for second in range(7, 11)]
+    assert pairs.tolist() == [[*every[k]] for k in expected.permutation(28)[:8]]
+
+
 def test_a_packaged_file_is_read_where_it_is_if_it_is_whole(tmp_path, monkeypatch):
     packaged, here = tmp_path / "packaged" / "set", tmp_path / "cache" / "set"
     packaged.mkdir(parents=True)

@@ -117,6 +117,25 @@ def test_permutation_p_is_uniform_when_nothing_is_known():
     assert scipy.stats.kstest(found, "uniform").pvalue > 0.01
 
 
+def test_relabellings_of_few_units_are_all_counted_and_of_many_drawn():
+    units = np.arange(9.0)
+    assert intervals.permutation_test(np.dot, units[:3], units[:3], draws=6)[1] == 1 / 6
+    assert intervals.permutation_test(np.dot, units, units, draws=99)[1] == 0.01
+    ways = [{}, {}, {"draws": 10_000, "seed": 0}, {"draws": 10_000, "seed": 1}, {"draws": 9_999}]
+    first, again, same, other, fewer = (
+        intervals.permutation_test(np.dot, units, np.roll(units, 3), **way)[1] for way in ways
+    )
+    assert first == again == same
+    assert len({first, other, fewer}) == 3
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e9])
+def test_ties_are_as_large_whatever_their_rounding(scale):
+    """Sums in another order differ in their last digits; every relabelling is as good."""
+    units = np.array([0.1, 0.2, 0.3, 0.7])
+    assert intervals.permutation_test(lambda x, y: scale * sum(x * y), units, np.ones(4))[1] == 1.0
+
+
 def test_permutations_need_units():
     with pytest.raises(ValueError, match="a row for each of at least 2 units"):
         intervals.permutation_test(lambda x, y: 0.0, np.ones(1), np.ones(1))

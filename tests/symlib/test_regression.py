@@ -35,16 +35,32 @@ def test_leave_one_out_is_leaving_out_each():
     np.testing.assert_allclose(regression.leave_one_out(gram, labels, ridge=0.1), each)
 
 
+@pytest.mark.parametrize("batch", [(), (2,), (3, 2)])
 @pytest.mark.parametrize("outputs", [(), (2,), (2, 3)])
-def test_predict_solves_the_ridge_problem(outputs):
+def test_predict_solves_the_ridge_problem(outputs, batch):
     """Against the minimiser of ‖y - Xw‖² + ridge‖w‖² for a linear kernel."""
-    x, new, labels = (generator.normal(size=s) for s in ((2, 10, 4), (2, 3, 4), (10, *outputs)))
+    x, new = (generator.normal(size=(*batch, points, 4)) for points in (10, 3))
+    labels = generator.normal(size=(10, *outputs))
     columns = labels.reshape(10, -1)
     predicted = regression.predict(x @ x.mT, new @ x.mT, labels, ridge=0.3)
-    assert predicted.shape == (2, 3, *outputs)
-    for found, known, asked in zip(predicted, x, new):
+    assert predicted.shape == (*batch, 3, *outputs)
+    for index in np.ndindex(batch):
+        known, asked = x[index], new[index]
         weights = np.linalg.solve(known.T @ known + 0.3 * np.eye(4), known.T @ columns)
-        np.testing.assert_allclose(found.reshape(3, -1), asked @ weights)
+        np.testing.assert_allclose(predicted[index].reshape(3, -1), asked @ weights)
+
+
+def test_predict_at_no_point():
+    assert regression.predict(random_gram(4), np.ones((0, 4)), np.ones(4), ridge=0.0).shape == (0,)
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_digits_of_a_prediction_are_relative_to_the_labels(scale):
+    cross_gram = np.array([[1.0, 1.0]])
+    labels = np.array([scale, -scale])
+    assert regression.predict(np.eye(2), cross_gram, labels, ridge=0.0) == 0
+    with pytest.raises(ValueError, match="the relative error of a residual would be"):
+        regression.predict(np.eye(2), 1e12 * cross_gram, labels, ridge=0.0)
 
 
 def test_sign_of_the_prediction_decides():

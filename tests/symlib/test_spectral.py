@@ -189,6 +189,8 @@ def test_split_orbits_of_rotated_images_is_exact():
     turned = orbits.rotations(generator.random((2, 9, 9)), 12).reshape(24, 81)
     gram = np.asarray(kernels.ntk(turned, hidden_layers=1))
     split = invariant.split_orbits(gram, order=12, subgroup_order=4)
+    batch = invariant.split_orbits(np.tile(gram, (3, 1, 1, 1)), order=12, subgroup_order=4)
+    np.testing.assert_array_equal(batch, np.tile(split, (3, 1, 1, 1)))
     kernel = invariant.projection(split, cyclic(4))
     np.testing.assert_allclose(invariant.gram_matrix(kernel, cyclic(4)), split, rtol=1e-13)
     labels = np.repeat([1.0, -1.0], 12)
