@@ -36,7 +36,9 @@ fuzz: $(INSTALLED)  ## Try 25,000 malformed inputs, 500 commands, and kill 200 r
 	  tests/symlib/test_properties.py tests/symlib/test_faults.py
 
 mutants: $(INSTALLED)  ## Let mutants of the mathematics meet its tests; MUTANTS=... for some
-	OMP_NUM_THREADS=1 $(VENV)/bin/mutmut run $(MUTANTS)
+	OMP_NUM_THREADS=1 JAX_COMPILATION_CACHE_DIR=$(CURDIR)/mutants/compiled \
+	  JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 $(VENV)/bin/mutmut run $(MUTANTS)
+	$(RUN) -m tools.mutants
 
 matrix: $(INSTALLED)  ## Test on Python 3.11 to 3.13, oldest and newest packages (an hour)
 	$(RUN) -m tools.matrix

@@ -71,10 +71,12 @@ def _check_kernel(group: Group, kernel: np.ndarray) -> np.ndarray:
             f"kernel must have shape (…, orbits, orbits, {group.order}) for {group.name}, got "
             f"{kernel.shape}; projection makes one of a Gram matrix"
         )
-    scale = max(kernel.max(initial=0), -kernel.min(initial=0))
+    entries = (-3, -2, -1)
+    scale = np.maximum(kernel.max(entries, initial=0), -kernel.min(entries, initial=0))
     for i in range(kernel.shape[-2]):
         mirrored = kernel[..., i, :][..., group.inverses]
-        if np.abs(kernel[..., i, :, :] - mirrored).max() > 1e-8 * scale:
+        asymmetry = np.abs(kernel[..., i, :, :] - mirrored).max(axis=(-2, -1))
+        if (asymmetry > 1e-8 * scale).any():
             raise ValueError(
                 "kernel must be symmetric, k_ij(g) = k_ji(g⁻¹), and is not; check which side the "
                 "group acts on, for a right action breaks this"

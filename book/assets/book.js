@@ -15,7 +15,6 @@
   });
 
   // What scrolls can be scrolled from the keyboard, and fades where there is more.
-  const boxes = document.querySelectorAll("div.cell_output, .pst-scrollable-table-container");
   const fade = (box) =>
     box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
   const watcher = new ResizeObserver((entries) => {
@@ -25,10 +24,17 @@
       fade(target);
     }
   });
-  for (const box of boxes) {
-    watcher.observe(box);
-    box.addEventListener("scroll", () => fade(box), { passive: true });
-  }
+  const watch = (selector) => {
+    for (const box of document.querySelectorAll(selector)) {
+      watcher.observe(box);
+      box.addEventListener("scroll", () => fade(box), { passive: true });
+    }
+  };
+  watch(".cell_output, .cell_output .text_html, .pst-scrollable-table-container, .highlight pre");
+  addEventListener("load", async () => {
+    await window.MathJax?.startup?.promise; // which sets the formulas
+    watch('mjx-container[display="true"]');
+  });
 
   // The rows of the ledger: a link to each, and controls that choose among them.
   const rows = [...document.querySelectorAll("table.ledger tbody tr")];

@@ -21,6 +21,14 @@ SCROLLED_BY_KEY = """
   code => code.scrollWidth <= code.clientWidth || code.tabIndex === 0)
 """
 
+FADES = """
+() => [...document.querySelectorAll(".bd-article *")].every(
+  box => !["auto", "scroll"].includes(getComputedStyle(box).overflowX)
+    || !box.checkVisibility()
+    || box.scrollWidth <= box.clientWidth + 2
+    || box.classList.contains("more"))
+"""
+
 
 def barriers(opened, options=None):
     """What axe finds on the page that keeps people from using it.
@@ -92,6 +100,7 @@ def test_fits_a_phone(visited):
     for number in range(wide.count()):  # its letters stay large enough, and it can be scrolled
         assert wide.nth(number).bounding_box()["width"] >= 600
     opened.wait_for_function(SCROLLED_BY_KEY)  # the theme sees to it a moment after the width
+    opened.wait_for_function(FADES)
     assert barriers(opened, NO_CONTRAST) == []
 
 

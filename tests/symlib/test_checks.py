@@ -90,6 +90,15 @@ def test_what_is_not_square_is_not_cut_to_a_square(call, untyped):
             call(gram)
 
 
+def test_the_gram_that_is_not_symmetric_is_found_among_larger_ones():
+    large, askew = 1e10 * np.eye(2), np.eye(2)
+    large[0, 1] = 1.0  # by as much as rounding may
+    askew[0, 1] = 1e-6
+    with pytest.raises(ValueError, match="gram must be symmetric"):
+        regression.leave_one_out(np.stack([large, askew]), np.ones(2), ridge=0.0)
+    regression.leave_one_out(np.stack([large, np.eye(2)]), np.ones(2), ridge=0.0)
+
+
 @pytest.mark.parametrize("scale", [1e-14, 1e-5, 1e5, 1e14])
 def test_each_gram_of_a_batch_has_its_own_scale(scale):
     both = regression.leave_one_out(

@@ -218,6 +218,59 @@ def test_more_pairs_than_a_quarter_are_a_permutation():
     assert pairs.tolist() == [[*every[k]] for k in expected.permutation(28)[:8]]
 
 
+@pytest.mark.parametrize("setting", [None, "elsewhere"])
+def test_downloads_are_kept_in_the_cache(monkeypatch, tmp_path, setting):
+    pytest.importorskip("torchvision")
+    asked = []
+
+    def cached(path, addresses, md5):
+        asked.append(path.parent)
+        raise data.DataError("no network")
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(data, "_cached", cached)
+    monkeypatch.delenv("SYMLIB_DATA", raising=False)
+    folder = tmp_path / ".cache" / "symlib"
+    if setting:
+        folder = tmp_path / setting
+        monkeypatch.setenv("SYMLIB_DATA", str(folder))
+    with pytest.raises(data.DataError, match="no network"):
+        data.load("mnist")
+    assert asked == [folder / "mnist"]
+
+
+def test_images_and_labels_are_read_only():
+    digits = data.load()
+    for array in (digits.images, digits.labels):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+@pytest.mark.parametrize(("split", "prefix"), [("train", "train"), ("test", "t10k")])
+def test_each_split_has_its_own_files(tmp_path, split, prefix):
+    pytest.importorskip("torchvision")
+    images, labels = data._remote_files("mnist", split, tmp_path)
+    assert images[0] == tmp_path / f"{prefix}-images-idx3-ubyte.gz"
+    assert labels[0] == tmp_path / f"{prefix}-labels-idx1-ubyte.gz"
+    assert all(address.endswith(f"/{labels[0].name}") for address in labels[1])
+
+
+def test_a_file_is_fetched_beside_its_place(tmp_path, monkeypatch):
+    """From there it moves in one step, which it would not from another file system."""
+    utils = pytest.importorskip("torchvision.datasets.utils")
+    where = []
+
+    def fetch(address, folder, name, md5):
+        where.append((address, Path(folder).parent, name, md5))
+        (Path(folder) / name).write_bytes(b"fetched")
+
+    monkeypatch.setattr(utils, "download_url", fetch)
+    path = tmp_path / "set" / "images"
+    assert data._cached(path, ["https://mirror/of/images.gz"], "md5") == path
+    assert path.read_bytes() == b"fetched"
+    assert where == [("https://mirror/of/images.gz", path.parent, "images", "md5")]
+
+
 def test_a_packaged_file_is_read_where_it_is_if_it_is_whole(tmp_path, monkeypatch):
     packaged, here = tmp_path / "packaged" / "set", tmp_path / "cache" / "set"
     packaged.mkdir(parents=True)

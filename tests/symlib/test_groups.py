@@ -1,5 +1,7 @@
 """Groups up to order 48: axioms by brute force, irreps, Fourier transform."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,43 @@ GROUPS = [
     from_table(direct_product(dihedral(3), dihedral(4)).table, name="D_3×D_4 numerically"),
 ]
 
-every_group = pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+NAMES = [group.name.replace("×", "x") for group in GROUPS]
+every_group = pytest.mark.parametrize("group", GROUPS, ids=NAMES)
+
+
+N = np.arange(5)
+LATIN_IN_ROWS = np.tile(N, (5, 1))
+RIGHT_IDENTITY = (N[:, None] - N) % 5
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (LATIN_IN_ROWS, "once in every row and column"),
+        (LATIN_IN_ROWS.T, "once in every row and column"),
+        (RIGHT_IDENTITY, "element 0 as its identity"),
+        (RIGHT_IDENTITY.T, "element 0 as its identity"),
+        (np.array(0), "of shape ()"),
+    ],
+)
+def test_tables_of_no_group(table, message, untyped):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        from_table(table, name="mine")
+
+
+def test_irreps_of_a_table_are_the_same_each_time():
+    one, two = (from_table(dihedral(6).table, name="mine").irreps for _ in range(2))
+    for first, second in zip(one, two, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_irreps_must_be_square_and_unitary():
+    table, irreps = symmetric(3).table, symmetric(3).irreps
+    skew = np.array([[1.0, 0.5], [0.0, 1.0]])
+    with pytest.raises(ValueError, match="irreps must be the irreps of mine"):
+        groups.Group("mine", table, (*irreps[:2], skew @ irreps[2] @ np.linalg.inv(skew)))
+    with pytest.raises(ValueError, match=re.escape("irreps must have shape (6, d, d) each")):
+        groups.Group("mine", table, (*irreps[:2], irreps[2][:, :1]))
 
 
 @every_group

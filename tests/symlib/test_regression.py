@@ -63,6 +63,23 @@ def test_digits_of_a_prediction_are_relative_to_the_labels(scale):
         regression.predict(np.eye(2), 1e12 * cross_gram, labels, ridge=0.0)
 
 
+NEAR = np.array([[1.0, 1 - 1e-11], [1 - 1e-11, 1.0]])  # two points that hardly differ
+
+
+@pytest.mark.parametrize("gram", [NEAR, np.stack([NEAR, np.eye(2)])])
+def test_refit_refuses_digits_that_a_subtraction_loses(gram):
+    labels = np.ones(2)
+    np.testing.assert_allclose(regression.leave_out(NEAR, labels, [0], ridge=0.0), 1e-11, rtol=1e-5)
+    with pytest.raises(ValueError, match="the relative error of a residual would be about"):
+        regression.refit(gram, labels, [0], ridge=0.0)
+
+
+def test_largest_row_sum_is_of_rows_of_each_matrix():
+    matrices = np.array([[[1.0, 2.0], [3.0, -4.0]], [[0.0, 5.0], [5.0, 1.0]]])
+    assert solving.largest_row_sum(matrices).tolist() == [7.0, 6.0]
+    assert solving.largest_row_sum(matrices[0]) == 7.0
+
+
 def test_sign_of_the_prediction_decides():
     labels = np.array([1.0, 1.0, -1.0, -1.0])
     predicted = np.array([0.2, 0.0, -3.0, 0.1])

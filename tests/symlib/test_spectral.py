@@ -23,7 +23,8 @@ GROUPS = [
     quaternion(),
 ]
 
-every_group = pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+NAMES = [group.name.replace("×", "x") for group in GROUPS]
+every_group = pytest.mark.parametrize("group", GROUPS, ids=NAMES)
 
 
 def invariant_kernel(group, orbits, condition=1e5):
@@ -160,8 +161,21 @@ def test_spectral_error_is_exact_on_circulant_grams(ridge):
     np.testing.assert_allclose(np.abs(residual), predicted.error, rtol=1e-12)
     np.testing.assert_allclose(predicted.error, predicted.closeness / predicted.density)
     assert predicted.separation == 1 / predicted.closeness
+    eigenvalues = np.linalg.eigvalsh(gram) + ridge
+    np.testing.assert_allclose(predicted.density, np.mean(1 / eigenvalues))
     with pytest.raises(ValueError, match="read-only"):
         predicted.closeness[...] = 0
+
+
+def test_spectral_error_of_a_batch_has_no_common_scale():
+    gram = np.asarray(kernels.rbf(orbits.two_circles(4, 1.0).reshape(-1, 3), inverse_length=1.4))
+    scales = np.array([1.0, 1e-12, 1e12])
+    batch = spectral.spectral_error(scales[:, None, None] * gram, ridge=0.0)
+    one = spectral.spectral_error(gram, ridge=0.0)
+    np.testing.assert_allclose(batch.error, one.error)
+    np.testing.assert_allclose(batch.density, one.density / scales)
+    with pytest.raises(ValueError, match="read-only"):
+        batch.density[0] = 0
 
 
 @pytest.mark.parametrize("ridge", [0.0, 0.1])
@@ -183,6 +197,37 @@ def test_projections_fix_their_own_kind():
     np.testing.assert_allclose(spectral.circulant_projection(circulant), row)
     numbered = np.arange(36).reshape(6, 6)
     assert spectral.interleave(numbered)[0].tolist() == [0, 3, 1, 4, 2, 5]
+
+
+@pytest.mark.parametrize("held_out", [[(0, 1)], [(0, 1), (1, 2)]])
+def test_invariant_kernels_of_a_batch_have_no_common_scale(held_out):
+    kernel, labels = invariant_kernel(dihedral(3), 2), generator.normal(size=(2, 6))
+    scales, held_out = np.array([1.0, 1e-12, 1e12])[:, None, None, None], np.array(held_out)
+    one = invariant.leave_out(dihedral(3), kernel, labels, held_out, ridge=0.0)
+    batch = invariant.leave_out(dihedral(3), scales * kernel, labels, held_out, ridge=0.0)
+    np.testing.assert_allclose(batch, np.tile(one, (3, 1)), rtol=1e-8)
+
+
+@pytest.mark.parametrize("scale", [1e-10, 1.0, 1e10])
+def test_each_kernel_of_a_batch_is_symmetric_by_its_own_scale(scale):
+    kernel = invariant_kernel(cyclic(5), 2)
+    askew = kernel.copy()
+    askew[0, 1, 1] += 1e-6
+    for batch in (scale * askew, np.stack([kernel, scale * askew])):
+        with pytest.raises(ValueError, match="kernel must be symmetric"):
+            invariant.gram_matrix(batch, cyclic(5))
+    askew[0, 1, 1] = kernel[0, 1, 1] * (1 + 1e-12)
+    assert invariant.gram_matrix(scale * askew, cyclic(5)).shape == (10, 10)
+
+
+@pytest.mark.parametrize("solve", [invariant.leave_one_out, invariant.leave_out])
+def test_orbits_that_nearly_coincide_are_refused(solve):
+    """The kernel's own rounding is multiplied by its condition, however well it is solved."""
+    row = np.array([1.0, 0.5, 0.3, 0.5])
+    kernel = np.array([[row, row * (1 - 1e-11)], [row * (1 - 1e-11), row]])
+    which = {"held_out": np.zeros((1, 2), int)} if solve is invariant.leave_out else {}
+    with pytest.raises(ValueError, match="the relative error of a residual would be about"):
+        solve(cyclic(4), kernel, np.ones((2, 4)), **which, ridge=0.0)
 
 
 def test_split_orbits_of_rotated_images_is_exact():
