@@ -6,11 +6,13 @@ import os
 import sys
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import pandas as pd
 import pytest
 from filelock import FileLock
 
-from symlib import results, sources
+from symlib import data, results, sources
 from symlib.experiment import Experiment
 from symlib.settings import settings
 
@@ -136,6 +138,57 @@ def test_code_is_that_of_every_module_that_computes():
     assert "symlib.results" not in results._code_hashes(TwoCircles)
     own = results._code_hashes(Squares)
     assert own[__name__] != sources.code_hashes(["symlib.settings"])["symlib.settings"]
+
+
+def test_images_behind_a_table_are_those_of_the_experiment_or_its_sample():
+    from symlib.experiments.foresight import Foresight
+    from symlib.experiments.protocols import Protocols
+
+    images = data.load("mnist-5000").checksum()
+    about = results._made_by(Protocols())
+    assert about["images"] == images
+    assert about["seconds"] == 0
+    assert set(about["code"]) >= {"symlib.experiments.protocols", "symlib.kernels"}
+    assert results._made_by(Foresight())["images"] == images
+    assert results._made_by(Squares())["images"] is None
+
+
+@settings
+class Precise(Experiment):
+    """Says where a cell may keep its state, and at which precision it is computed."""
+
+    def cells(self):
+        return ("one", "zwölf")
+
+    def rows(self, cell):
+        return self.resume(cell, None)
+
+    def resume(self, cell, checkpoint):
+        state = checkpoint and checkpoint.name
+        return pd.DataFrame({"dtype": [str(jnp.ones(1).dtype)], "state": [state]})
+
+    def cost(self, cell):
+        return 1.0
+
+
+@pytest.mark.parametrize("x64", [True, False])
+def test_cells_are_computed_at_the_callers_precision(tmp_path, x64):
+    with jax.enable_x64(x64):
+        frame = Precise().run(path=tmp_path / "precise.csv")
+    assert set(frame.dtype) == {"float64" if x64 else "float32"}
+    states = [f"precise.csv.{cell}.checkpoint" for cell in ("one", "zwölf")]
+    assert sorted(frame.state) == states
+    assert Precise().run().state.isna().all()
+
+
+def test_tables_are_utf8_with_unix_lines_whatever_the_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "linesep", "\r\n")
+    path = tmp_path / "precise.csv"
+    Precise().run(path=path)
+    content = path.read_bytes()
+    assert "zwölf" in content.decode("utf-8")
+    assert b"\r" not in content
+    assert json.loads(content.splitlines()[0][2:])["columns"]["cell"] == "str"
 
 
 def test_refuses_settings_that_leave_nothing_to_compute(tmp_path):
