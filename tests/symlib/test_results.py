@@ -5,9 +5,11 @@ import math
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
@@ -189,6 +191,64 @@ def test_tables_are_utf8_with_unix_lines_whatever_the_machine(tmp_path, monkeypa
     assert "zwölf" in content.decode("utf-8")
     assert b"\r" not in content
     assert json.loads(content.splitlines()[0][2:])["columns"]["cell"] == "str"
+
+
+@settings
+class Mixed(Experiment):
+    """Two cells of many rows, with a column of every kind."""
+
+    def cells(self):
+        return (2, 1)
+
+    def rows(self, cell):
+        row = np.arange(50)
+        return pd.DataFrame(
+            {
+                "row": row,
+                "odd": row % 2 == 1,
+                "gap": np.where(row == 7, np.nan, row / 3),
+                "text": [f"{r % 3 or ''}" for r in row],
+            }
+        )
+
+    def cost(self, cell):
+        return 1.0
+
+
+def test_every_kind_of_column_is_read_as_it_was_computed(tmp_path):
+    path = tmp_path / "mixed.csv"
+    computed = Mixed().run(path=path)
+    assert computed.cell.tolist() == [1] * 50 + [2] * 50
+    assert computed.row.tolist() == [*range(50), *range(50)]
+    read = results.load(path)[0]
+    for name in ("row", "odd", "gap", "text", "cell"):
+        assert read[name].dtype.kind == computed[name].dtype.kind or name == "text"
+        np.testing.assert_array_equal(read[name].to_numpy(), computed[name].to_numpy())
+
+
+def test_seconds_add_up_over_interruptions(tmp_path, monkeypatch):
+    path = tmp_path / "squares.csv"
+    clock = iter([0.0, 1.0, 2.04, 50.0, 53.26])
+    monkeypatch.setattr(results, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules[__name__], "STOP_AT", 3)
+        with pytest.raises(KeyboardInterrupt):
+            Squares().run(path=path)
+    assert results.load(path)[1]["seconds"] == 2.0
+    Squares().run(path=path)
+    assert results.load(path)[1]["seconds"] == 5.3
+
+
+def test_progress_is_over_what_is_missing(interrupted):
+    shown = []
+
+    def progress(cells, description, total):
+        shown.append((description, total))
+        return cells
+
+    Squares().run(progress, interrupted)
+    Squares(numbers=(1, 2)).run(progress)
+    assert shown == [("squares", 1), ("squares", 2)]
 
 
 def test_refuses_settings_that_leave_nothing_to_compute(tmp_path):
