@@ -175,8 +175,11 @@ class Precise(Experiment):
 
 @pytest.mark.parametrize("x64", [True, False])
 def test_cells_are_computed_at_the_callers_precision(tmp_path, x64):
-    with jax.enable_x64(x64):
+    jax.config.update("jax_enable_x64", x64)
+    try:
         frame = Precise().run(path=tmp_path / "precise.csv")
+    finally:
+        jax.config.update("jax_enable_x64", True)
     assert set(frame.dtype) == {"float64" if x64 else "float32"}
     states = [f"precise.csv.{cell}.checkpoint" for cell in ("one", "zwölf")]
     assert sorted(frame.state) == states
