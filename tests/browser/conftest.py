@@ -70,9 +70,8 @@ def _visits(browser, address):
         opened.on("response", lambda r: sizes.append(int(r.headers.get("content-length", 0))))
         opened.goto(address + page, wait_until="load")
         opened.wait_for_load_state("networkidle")
-        opened.evaluate(
-            "() => window.MathJax?.startup?.promise"
-        )  # formulas move what is below them
+        # Formulas move what is below them.
+        opened.evaluate("() => window.MathJax?.startup?.promise")
         return opened, outside, errors, sum(sizes)
 
     contexts = []

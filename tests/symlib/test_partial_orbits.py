@@ -6,21 +6,9 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from symlib import data, orbits, partial_orbits  # noqa: E402
+from symlib import orbits, partial_orbits  # noqa: E402
 
 COUNT = 6
-
-
-@pytest.fixture(scope="module")
-def digits():
-    digits = data.load()
-    which = np.random.default_rng(0).permutation(len(digits.labels))[:240]
-    return digits.images[which], digits.labels[which]
-
-
-def a_split(labels, count=COUNT, **changes):
-    settings = {"held_class": 3, "fresh": 40, "generator": np.random.default_rng(1)}
-    return partial_orbits.split(labels, count, **settings | changes)
 
 
 @pytest.mark.parametrize("count", [1, 4, 6])
@@ -44,7 +32,7 @@ def test_memory_does_not_grow_with_the_number_of_turns(digits):
 
 
 @pytest.mark.parametrize("held_turns", [(0,), (1, 4)])
-def test_split_is_a_partition_without_leaks(digits, held_turns):
+def test_split_is_a_partition_without_leaks(digits, held_turns, a_split):
     _, labels = digits
     parts = a_split(labels, held_turns=held_turns)
     sets = [parts.train, parts.in_distribution, parts.held_out, parts.fresh]
@@ -62,20 +50,20 @@ def test_split_is_a_partition_without_leaks(digits, held_turns):
     assert set(labels[parts.train.numpy() // COUNT]) == set(range(10))
 
 
-def test_split_is_seeded(digits):
+def test_split_is_seeded(digits, a_split):
     first, same = (a_split(digits[1]) for _ in range(2))
     other = a_split(digits[1], generator=np.random.default_rng(2))
     assert torch.equal(first.train, same.train)
     assert not torch.equal(first.train, other.train)
 
 
-def test_no_sample_need_be_left_out(digits):
+def test_no_sample_need_be_left_out(digits, a_split):
     parts = a_split(digits[1], share=0.0)
     assert not len(parts.in_distribution)
     assert len(parts.train) + len(parts.held_out) == 200 * COUNT
 
 
-def test_two_turns_are_enough_and_all_may_be_missed(digits):
+def test_two_turns_are_enough_and_all_may_be_missed(digits, a_split):
     labels = digits[1]
     parts = a_split(labels, count=2, held_class=[3, 5], held_turns=(0, 1))
     gone = np.isin(labels, [3, 5])
@@ -91,7 +79,7 @@ def test_two_turns_are_enough_and_all_may_be_missed(digits):
         ({"count": 1}, "of at least two"),
     ],
 )
-def test_bad_split(digits, changes, message, untyped):
+def test_bad_split(digits, changes, message, untyped, a_split):
     with pytest.raises(ValueError, match=message):
         a_split(digits[1], **changes)
 

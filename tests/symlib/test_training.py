@@ -7,26 +7,14 @@ import pandas as pd
 import pytest
 
 torch = pytest.importorskip("torch")
-from symlib import data, nets, partial_orbits, training  # noqa: E402
+from symlib import nets, partial_orbits, training  # noqa: E402
 
 COUNT = 6
 
 
-@pytest.fixture(scope="module")
-def digits():
-    digits = data.load()
-    which = np.random.default_rng(0).permutation(len(digits.labels))[:240]
-    return digits.images[which], digits.labels[which]
-
-
-def a_split(labels, count=COUNT, **changes):
-    settings = {"held_class": 3, "fresh": 40, "generator": np.random.default_rng(1)}
-    return partial_orbits.split(labels, count, **settings | changes)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", nets.NETWORKS)
-def test_one_seed_gives_one_result(digits, name):
+def test_one_seed_gives_one_result(digits, name, a_split):
     images, labels = digits
     small = images[:60], labels[:60]
     parts = a_split(labels[:60], count=2, fresh=10)
@@ -42,7 +30,7 @@ def test_one_seed_gives_one_result(digits, name):
     assert not torch.equal(runs[0][1], runs[2][1])
 
 
-def test_slices_of_a_batch_make_the_same_step(digits):
+def test_slices_of_a_batch_make_the_same_step(digits, a_split):
     images, labels = digits
     turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
     losses = [
@@ -60,7 +48,7 @@ def test_slices_of_a_batch_make_the_same_step(digits):
 
 
 @pytest.mark.slow
-def test_it_learns(digits):
+def test_it_learns(digits, a_split):
     images, labels = digits
     turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
     network = nets.build("mlp", seed=0)
@@ -76,7 +64,7 @@ def test_it_learns(digits):
     assert last.held_out == pytest.approx(counts[3] / len(parts.held_out))
 
 
-def test_killed_training_goes_on_as_if_it_had_not_been(digits, tmp_path):
+def test_killed_training_goes_on_as_if_it_had_not_been(digits, tmp_path, a_split):
     images, labels = digits
     turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
     settings = training.Training(epochs=4, batch=256, steps=15)  # not whole epochs
@@ -109,7 +97,7 @@ def test_killed_training_goes_on_as_if_it_had_not_been(digits, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_checkpoint_of_another_run_is_refused(digits, tmp_path):
+def test_checkpoint_of_another_run_is_refused(digits, tmp_path, a_split):
     images, labels = digits
     turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
     path = tmp_path / "run.checkpoint"
@@ -158,7 +146,7 @@ def test_rate_and_decay_are_those_asked_for(decay):
     assert training.Training(epochs=1, steps=20).rate(7, 20) == 1e-3
 
 
-def test_weight_decay_shrinks_the_weights(digits):
+def test_weight_decay_shrinks_the_weights(digits, a_split):
     images, labels = digits
     turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
     norms = []
@@ -184,7 +172,7 @@ def test_initial_scale_multiplies_every_weight():
         ({"steps": 3, "epochs": 4}, "steps must be at least epochs, 4"),
     ],
 )
-def test_bad_training(digits, changes, message):
+def test_bad_training(digits, changes, message, a_split):
     images, labels = digits
     with pytest.raises(ValueError, match=message):
         training.train(
@@ -197,7 +185,7 @@ def test_bad_training(digits, changes, message):
         )
 
 
-def test_a_damaged_checkpoint_is_refused(digits, tmp_path):
+def test_a_damaged_checkpoint_is_refused(digits, tmp_path, a_split):
     images, labels = digits
     turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
     path = tmp_path / "run.checkpoint"
