@@ -3,7 +3,8 @@
 First, of many rotations an arc around upright is left out, of one image of a pair (``one``) or of
 both (``both``, so that the labels stay balanced); beside it, all of fewer rotations, upright alone
 left out, which leave the same gap. Second, the other class is seen as one image under all angles,
-as unrelated images of its digit at one angle each, or as unrelated images all upright.
+as unrelated images of its digit at one angle each, or as unrelated images all upright, or all
+turned by 90 degrees.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ from symlib.settings import Positive, Ridge, Several, Turns, settings
 
 __all__ = ["OTHERS", "SeenAngles"]
 
-OTHERS = ("orbit", "unrelated", "upright")
+OTHERS = ("orbit", "unrelated", "upright", "sideways")
 
 
 def _turn_each(images):
@@ -99,7 +100,7 @@ class SeenAngles(OfPairs):
         return frames
 
     def _others(self, drawn, count, generator):
-        """The other class as an orbit, and as unrelated images: as many images in all three."""
+        """The other class as an orbit, and as unrelated images: as many images in all of them."""
         digits = data.load(self.dataset)
         ours = orbits.normalize(orbits.rotations(digits.images[drawn[:, 0]], count))
         theirs = np.repeat(digits.images[drawn[:, 1], None], count, axis=1)
@@ -110,6 +111,7 @@ class SeenAngles(OfPairs):
             "orbit": _turn_each(theirs),
             "unrelated": _turn_each(unrelated),
             "upright": orbits.normalize(unrelated),
+            "sideways": orbits.normalize(np.rot90(unrelated, axes=(-2, -1))),
         }
         frames = []
         for way, other in ways.items():

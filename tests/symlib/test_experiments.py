@@ -622,6 +622,7 @@ def test_seen_angles_equal_the_plain_computation():
             "orbit": theirs[::2],
             "unrelated": np.array([turned_by_scipy(others[k], 4)[k] for k in range(4)]),
             "upright": orbits.normalize(others).reshape(4, 784),
+            "sideways": np.array([turned_by_scipy(other, 4)[1] for other in others]),
         }
         for way, other in ways.items():
             gram = np.asarray(kernels.ntk(np.concatenate([ours[::2], other]), hidden_layers=1))
