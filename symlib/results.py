@@ -5,7 +5,8 @@ and seconds of computing; and, of all that a cell depends on, hashes of its imag
 of every module that computes it, the types of the columns, and a checksum of the rows of each cell.
 It is replaced whole after every finished cell, so that an interrupted run leaves a good file and
 loses at most the cell it was at. Numbers are stored to the last digit. Lines end with a line feed,
-so that a carriage return is text.
+so that a carriage return is text. A table of the book that was shortened says by ``without`` which
+rows are gone.
 """
 
 import glob
