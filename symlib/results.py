@@ -117,19 +117,29 @@ def _code_hashes(kind: type) -> dict[str, str]:
     return {name: value for name, value in hashes.items() if name not in _COMPUTE_NOTHING}
 
 
+def _device(code: dict[str, str]) -> str:
+    """What the rows are computed on: by torch where networks are trained with it, else by JAX."""
+    if "symlib.training" not in code:
+        return jax.devices()[0].device_kind
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
 def _made_by(experiment: Any) -> dict[str, Any]:
     """What the table depends on, and where and when it is computed."""
     import symlib
 
+    code = _code_hashes(type(experiment))
     return {
         "experiment": experiment.name(),
         "settings": json.loads(json.dumps(asdict(experiment))),
         "version": symlib.__version__,
-        "device": f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores",
+        "device": f"{_device(code)}, {os.cpu_count()} cores",
         "date": datetime.now(UTC).date().isoformat(),
         "seconds": 0.0,
         "images": _images_hash(experiment),
-        "code": _code_hashes(type(experiment)),
+        "code": code,
     }
 
 

@@ -1,10 +1,11 @@
 r"""Does a network that moves its features far learn more of the rotation than a lazy one?
 
 A perceptron :math:`f = \alpha\,(h - h_0)` with :math:`h(x) = a\,\phi(Wx/\sqrt d + b)/\sqrt m`, as
-in the NTK's parametrisation, by gradient descent at a rate in proportion to 1/α², so that its
-outputs begin to move as fast whatever α. A large α is lazy: features hardly move. With
+in the NTK's parametrisation. A large α is lazy: features hardly move. With
 :math:`\alpha = 1/\sqrt m` it is the mean-field parametrisation (μP), in which they move as far at
-every width.
+every width. Each is trained until its loss is small, so that networks are compared at equal loss,
+by gradient descent at a rate in proportion to :math:`1/\max(\alpha, \alpha^2)`: the kernel of
+:math:`f` is of the order of α² while features stay, and of α once they have moved.
 
 Sources: Chizat, Oyallon and Bach 2019 (the scale α); Mei, Montanari and Nguyen 2018 (mean field);
 Yang and Hu 2021 (μP).
@@ -65,12 +66,13 @@ class Richness(Experiment):
     counts: AnyCounts = (4, 8)  # rotations N of each image
     seeds: Several[Seed] = (0,)  # of images, weights, order
     sample: Sample = Sample(2000, 2000, "mnist-5000")
-    training: Training = Training(epochs=10, steps=5000, batch=256, learning_rate=0.3, evaluated=1)
+    loss: PositiveFloat = 0.1  # trained until it is below this, measured steps / epochs at a time
+    training: Training = Training(epochs=40, steps=20_000, batch=128, learning_rate=4, evaluated=1)
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # of gradient descent
 
     @classmethod
     def quick(cls) -> "Richness":
-        training = Training(epochs=10, steps=300, batch=256, learning_rate=0.3, evaluated=1)
+        training = Training(epochs=10, steps=1000, batch=128, learning_rate=4, evaluated=1)
         sample = Sample(500, 500, "mnist-5000")
         return cls((64, 512), ("mean-field", 1.0), ("5",), (4,), sample=sample, training=training)
 
@@ -84,9 +86,10 @@ class Richness(Experiment):
     def rows(self, cell: str) -> pd.DataFrame:
         """What a network of one width and scale takes images for.
 
-        The rows of ``PartiallyRotated.recognised``, with ``scale``, ``alpha`` α, ``width``, held
-        digits, N and seed; the ``loss`` of the last tenth of the steps; and ``moved``, how far the
-        hidden layer's inputs have moved on images never seen, relative to their size at first.
+        The rows of ``PartiallyRotated.recognised`` without averages and single angles, with
+        ``scale``, ``alpha`` α, ``width``, held digits, N and seed; the ``steps`` until the ``loss``
+        was small, or all; and ``moved``, how far the hidden layer's inputs have moved on images
+        never seen, relative to their size at first.
         """
         import torch
 
@@ -100,35 +103,46 @@ class Richness(Experiment):
         observed = case.observe(held, count, seed)
         network = _scaled_mlp(observed.turned.size**2, width, alpha, seed)
         network.to(observed.turned.coefficients.device)
-        how = replace(self.training, learning_rate=self.training.learning_rate / alpha**2)
-        curve = training.train(
-            network,
-            observed.turned,
-            observed.labels,
-            observed.split,
-            how,
-            seed=seed,
-            optimizer=torch.optim.SGD(
-                network.parameters(), lr=how.learning_rate, momentum=self.momentum
-            ),
+        optimizer = torch.optim.SGD(
+            network.parameters(),
+            lr=self.training.learning_rate / max(alpha, alpha**2),
+            momentum=self.momentum,
         )
+        steps = self.training.steps_of(len(observed.split.train)) // self.training.epochs
+        rate = optimizer.defaults["lr"]
+        stage = replace(self.training, epochs=1, steps=steps, learning_rate=rate)
+        for number in range(self.training.epochs):
+            curve = training.train(
+                network,
+                observed.turned,
+                observed.labels,
+                observed.split,
+                stage,
+                seed=self.training.epochs * seed + number,
+                optimizer=optimizer,
+            )
+            loss = curve.loss.iloc[-1]
+            if loss < self.loss:
+                break
         unseen = torch.arange(observed.known, len(observed.labels)) * count
         with torch.no_grad():
             images = observed.turned(unseen)
             before, after = network.start[0].hidden(images), network.hidden(images)
             moved = torch.linalg.norm(after - before) / torch.linalg.norm(before)
-        return case.recognised(network, observed, held).assign(
+        rows = case.recognised(network, observed, held)
+        return rows[rows.view.isin(["missed", "kept", "train"])].assign(
             scale=scale,
             alpha=alpha,
             width=width,
             held=digits,
             count=count,
             seed=seed,
-            loss=curve.loss.iloc[-1],
+            steps=steps * (number + 1),
+            loss=loss,
             moved=moved.item(),
         )
 
     def cost(self, cell: str) -> float:
         width, _, count, _ = map(int, cell.rsplit("-", 4)[1:])
-        samples = self.training.samples(round(0.9 * self.sample.images * count))
+        samples = self.training.samples(round(0.9 * self.sample.images * count)) / 5  # most stop
         return (samples + 0.7 * self.sample.fresh * count) * (8e-6 + 6e-8 * width)

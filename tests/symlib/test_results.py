@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from filelock import FileLock
 
 from symlib import data, results, sources
@@ -97,6 +98,14 @@ def test_says_what_made_it(tmp_path):
     assert about["settings"]["numbers"] == [1]
     assert set(about) >= {"version", "device", "date", "seconds", "images", "code"}
     assert "symlib.settings" in about["code"]
+
+
+@pytest.mark.parametrize(("code", "device"), [({"symlib.training": ""}, "H200"), ({}, "cpu")])
+def test_names_the_device_of_what_trains_it(monkeypatch, code, device):
+    """Torch's for networks trained with it, whatever JAX has."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H200")
+    assert results._device(code) == device
 
 
 @pytest.mark.slow
@@ -319,10 +328,11 @@ def test_what_the_book_keeps_is_whole(name):
         "other-classes": lambda: settings["draws"],
     }
     held = "held" if "held" in settings else "digits"
-    trainings = [len(settings.get(key, [])) for key in ("networks", held, "counts", "seeds")]
-    cells = number.get(about["experiment"], lambda: math.prod(trainings))()
+    axes = ("networks", "widths", "scales", held, "counts", "seeds")
+    trainings = math.prod(len(settings[key]) for key in axes if key in settings)
+    cells = number.get(about["experiment"], lambda: trainings)()
     assert frame.cell.nunique() == cells
-    if about["experiment"] == "partially-rotated":  # pooled angles; no rivals; all or no images
+    if about["experiment"] in ("partially-rotated", "richness"):  # pooled angles; no rivals
         frame = frame.drop(columns=["angle", *(name for name in frame if name.startswith("auc"))])
     assert frame.notna().all(axis=None)
     if about["experiment"] in ("fig1", "grokking") and "without" not in about:
