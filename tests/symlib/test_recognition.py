@@ -226,10 +226,29 @@ def test_a_large_scale_is_lazy():
 
 @pytest.mark.slow
 def test_mean_field_features_move_as_far_at_every_width():
-    mean_field = rich((64, 1024), ("mean-field",)).reset_index().set_index("width").moved
+    """After steps of 0.1/α²."""
+    mean_field = {
+        width: rich((width,), ("mean-field",), rate=0.1 * width**0.5).moved.item()
+        for width in (64, 1024)
+    }
     ntk = rich((64, 1024), (1.0,)).reset_index().set_index("width").moved
     assert mean_field[1024] / mean_field[64] == pytest.approx(1, rel=0.3)
     assert ntk[64] / ntk[1024] == pytest.approx(4, rel=0.3)
+
+
+@pytest.mark.parametrize(("loss", "steps"), [(100.0, 5), (1e-9, 20)])
+def test_trains_until_the_loss_is_small(loss, steps):
+    frame = Richness(
+        widths=(16,),
+        scales=(1.0,),
+        held=("5",),
+        counts=(4,),
+        loss=loss,
+        sample=data.Sample(100, 100, "mnist-5000"),
+        training=Training(epochs=4, steps=20, batch=64, learning_rate=1, evaluated=1),
+    ).run()
+    assert set(frame.steps) == {steps}
+    assert set(frame["view"]) == {"missed", "kept", "train"}
 
 
 def test_scaled_networks_begin_at_nought_as_gaussians():
