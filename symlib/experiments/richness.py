@@ -103,13 +103,9 @@ class Richness(Experiment):
         observed = case.observe(held, count, seed)
         network = _scaled_mlp(observed.turned.size**2, width, alpha, seed)
         network.to(observed.turned.coefficients.device)
-        optimizer = torch.optim.SGD(
-            network.parameters(),
-            lr=self.training.learning_rate / max(alpha, alpha**2),
-            momentum=self.momentum,
-        )
+        rate = self.training.learning_rate / max(alpha, alpha**2)
+        optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=self.momentum)
         steps = self.training.steps_of(len(observed.split.train)) // self.training.epochs
-        rate = optimizer.defaults["lr"]
         stage = replace(self.training, epochs=1, steps=steps, learning_rate=rate)
         for number in range(self.training.epochs):
             curve = training.train(
