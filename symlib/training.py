@@ -58,9 +58,13 @@ def logits(
     """What ``network`` answers to each sample, so many passed through it at once."""
     device = turned.coefficients.device
     network.eval()
-    with torch.no_grad(), _precision(device):
-        parts = [network(turned(part)) for part in samples.to(device).split(slice)]
-    return torch.cat(parts).float()
+    answers = []
+    with torch.no_grad():
+        for part in samples.to(device).split(slice):
+            images = turned(part)  # in single precision, as in training
+            with _precision(device):
+                answers.append(network(images))
+    return torch.cat(answers).float()
 
 
 def predict(

@@ -47,6 +47,27 @@ def test_slices_of_a_batch_make_the_same_step(digits, a_split):
     np.testing.assert_allclose(losses, losses[0], rtol=1e-4)
 
 
+def test_half_precision_trains_as_well(digits, monkeypatch, a_split):
+    """As on a GPU: bfloat16 within the network, and single precision in its weights."""
+    images, labels = digits
+    turned, parts = partial_orbits.TurnedImages(images, COUNT), a_split(labels)
+    settings = training.Training(epochs=3, batch=256)
+
+    def train():
+        network = nets.build("mlp", seed=0)
+        rows = training.train(network, turned, labels, parts, settings, seed=0)
+        answers = training.logits(network, turned, parts.in_distribution)
+        assert {p.dtype for p in network.parameters()} == {answers.dtype} == {torch.float32}
+        return rows.loss.iloc[-1], answers
+
+    loss, answers = train()
+    monkeypatch.setattr(training, "_precision", lambda _: torch.autocast("cpu", torch.bfloat16))
+    half_loss, half_answers = train()
+    assert half_loss == pytest.approx(loss, rel=0.02)
+    assert torch.equal(half_answers, half_answers.bfloat16().float())
+    assert not torch.equal(answers, answers.bfloat16().float())
+
+
 @pytest.mark.slow
 def test_it_learns(digits, a_split):
     images, labels = digits
