@@ -58,13 +58,9 @@ def logits(
     """What ``network`` answers to each sample, so many passed through it at once."""
     device = turned.coefficients.device
     network.eval()
-    answers = []
-    with torch.no_grad():
-        for part in samples.to(device).split(slice):
-            images = turned(part)  # in single precision, as in training
-            with _precision(device):
-                answers.append(network(images))
-    return torch.cat(answers).float()
+    with torch.no_grad():  # in single precision: in bfloat16 many answers tie
+        parts = [network(turned(part)) for part in samples.to(device).split(slice)]
+    return torch.cat(parts)
 
 
 def predict(
@@ -82,8 +78,9 @@ def _measure(network, turned, targets, tests, slice):
     """Accuracy on every set, and what the held-out samples are taken for."""
     row = {}
     for name, samples in tests.items():
+        samples = samples.to(targets.device)
         taken = predict(network, turned, samples, slice=slice) if len(samples) else samples
-        right = taken == targets[samples.to(taken.device) // turned.count]
+        right = taken == targets[samples // turned.count]
         row[name] = right.float().mean().item()
     classes = int(targets.max()) + 1
     counts = torch.bincount(taken, minlength=classes).tolist()  # taken: of held_out, the last set
@@ -126,7 +123,7 @@ def _restore(checkpoint, about, network, optimizer):
     if checkpoint is None or not Path(checkpoint).exists():
         return []
     try:
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
         raise ValueError(
             f"checkpoint must be whole, got a damaged one, {checkpoint}; remove it to start afresh"

@@ -102,7 +102,8 @@ class Richness(Experiment):
         case = PartiallyRotated(sample=self.sample)
         observed = case.observe(held, count, seed)
         network = _scaled_mlp(observed.turned.size**2, width, alpha, seed)
-        network.to(observed.turned.coefficients.device)
+        for part in (network, *network.start):
+            part.to(observed.turned.coefficients.device)
         rate = self.training.learning_rate / max(alpha, alpha**2)
         optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=self.momentum)
         steps = self.training.steps_of(len(observed.split.train)) // self.training.epochs
