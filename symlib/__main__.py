@@ -3,6 +3,7 @@
 import functools
 import inspect
 import operator
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -51,6 +52,7 @@ class _List:
 def _where(cluster: str | None) -> Iterator[None]:
     """Float64, on this machine or on the workers of a Dask cluster."""
     jax.config.update("jax_enable_x64", True)
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # processes share a GPU
     if cluster is None:
         yield
         return
@@ -163,6 +165,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     except MemoryError as error:
         _leave(f"not enough memory: {error}; take smaller settings")
+    except RuntimeError as error:
+        if "out of memory" not in str(error).lower():
+            raise
+        _leave(f"not enough memory on the GPU, take fewer --jobs or smaller settings: {error}")
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from where it was", file=sys.stderr)
         sys.exit(130)

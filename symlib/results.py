@@ -231,6 +231,8 @@ def _sweep(experiment, progress, path, jobs):
             frame, before = load(path)
             _require_same(path, before, about)
             about["seconds"] = before["seconds"]
+            devices = [*before["device"].split(" and "), about["device"]]
+            about["device"] = " and ".join(dict.fromkeys(devices))
         else:
             _write(path, frame, about)
     frames = [] if frame.empty else [frame]

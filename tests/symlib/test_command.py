@@ -215,6 +215,21 @@ def test_incompatible_file_is_left_alone(tmp_path):
     assert out.read_bytes() == before
 
 
+def test_out_of_a_gpu_s_memory(tmp_path, monkeypatch):
+    def rows(self, cell):
+        raise RuntimeError(why)
+
+    monkeypatch.setattr(experiments.find("two-circles"), "rows", rows)
+    arguments = ("run", "two-circles", "--out", tmp_path / "table.csv")
+    why = "CUDA out of memory. Tried to allocate 2 GiB"
+    outcome = symlib(*arguments)
+    assert outcome.exit_code == 2
+    assert "fewer --jobs or smaller settings: CUDA out of memory. Tried" in outcome.output
+    why = "of another kind"
+    with pytest.raises(RuntimeError, match=why):
+        symlib(*arguments)
+
+
 def test_unwritable_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     outcome = symlib("run", "toy", "--out", tmp_path / "toy.csv")

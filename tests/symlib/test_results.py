@@ -108,6 +108,16 @@ def test_names_the_device_of_what_trains_it(monkeypatch):
     assert results._device({}) == jax.devices()[0].device_kind
 
 
+def test_names_every_device_that_a_run_went_on_with(interrupted, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "_device", lambda code: "H200")
+        Squares().run(path=interrupted)
+    cores = f"{os.cpu_count()} cores"
+    assert results.load(interrupted)[1]["device"] == f"cpu, {cores} and H200, {cores}"
+    Squares().run(path=interrupted)
+    assert results.load(interrupted)[1]["device"] == f"cpu, {cores} and H200, {cores}"
+
+
 @pytest.mark.slow
 def test_processes_give_the_same_table():
     from symlib.experiments.two_circles import TwoCircles
