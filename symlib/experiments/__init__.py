@@ -23,6 +23,7 @@ NAMES = (
     "partially-rotated",
     "grokking",
     "richness",
+    "class-separation",
     "foresight",
     "groups",
     "sensitivity",

@@ -22,7 +22,8 @@ from symlib import (
 )
 from symlib import experiments as all_experiments
 from symlib import pairs as pairs_of_orbits
-from symlib.experiments import protocols
+from symlib.experiments import class_separation, protocols
+from symlib.experiments.class_separation import ClassSeparation
 from symlib.experiments.cntk import Cntk
 from symlib.experiments.exemplars import Exemplars
 from symlib.experiments.foresight import Foresight
@@ -368,8 +369,48 @@ def test_foresight_equals_a_dense_refit_where_nothing_is_projected_away():
         assert frame.correct[digit] == ((labels[held_out] - residual).argmax(1) == c).mean()
 
 
+def test_class_separation_equals_the_plain_computation():
+    """SciPy's rotation, all samples in one matrix of cosines."""
+    pytest.importorskip("torch")
+    count, settings = 4, ClassSeparation(counts=(4,), sample=data.Sample(200, 100, "mnist-5000"))
+    frame = settings.run().set_index("digit")
+    drawn = settings.sample.draw(np.random.default_rng([0, 0]))
+    points = np.stack(
+        [
+            scipy.ndimage.rotate(drawn.images, k * 90, axes=(2, 1), reshape=False, order=3)
+            for k in range(count)
+        ],
+        axis=1,
+    )
+    points = orbits.normalize(points).reshape(300, count, 784)
+    seen, unseen = points[:200], points[200:]
+    known, labels = drawn.labels[:200], drawn.labels[200:]
+    for digit, row in frame.iterrows():
+        images, alike = unseen[labels == int(digit)], known == int(digit)
+        assert row.images == len(images)
+        itself = (images[:, 0] * images[:, 1]).sum(axis=1)
+        upright = images[:, 0] @ seen[:, 0].T
+        nearest = [np.median(upright[:, which].max(axis=1)) for which in (alike, ~alike)]
+        assert (row.turned, row.own, row.other) == pytest.approx(
+            (np.median(itself), *nearest), abs=2e-5
+        )
+        ours, theirs = seen[alike, 1:].reshape(-1, 784), seen[~alike].reshape(-1, 784)
+        for name, turn in (("missed", 0), ("kept", 2)):
+            test = images[:, turn]
+            right = (test @ ours.T).max(axis=1) > (test @ theirs.T).max(axis=1)
+            assert row[name] == right.sum(), name
+
+
+def test_images_are_shrunk_in_the_middle_of_their_frame():
+    images = np.zeros((1, 28, 28))
+    images[0, 4:24, 4:24] = 1
+    np.testing.assert_array_equal(class_separation._shrunk(images, 28), images)
+    shrunk = class_separation._shrunk(np.ones((1, 28, 28)), 20)
+    np.testing.assert_allclose(shrunk, images, atol=1e-12)
+
+
 def test_too_many_images_are_refused_before_anything_is_computed():
-    for kind in (Foresight, PartiallyRotated, Grokking):
+    for kind in (ClassSeparation, Foresight, PartiallyRotated, Grokking):
         settings = kind(sample=data.Sample(5000, 200, "mnist-5000"))
         with pytest.raises(ValueError, match="images and fresh must be at most 5000"):
             settings.cells()
