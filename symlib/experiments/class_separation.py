@@ -69,7 +69,7 @@ class ClassSeparation(Experiment):
             for part in (samples[samples % count == 0], samples[samples % count > 0])
         )
         unseen = count * torch.arange(known, len(labels))
-        own = torch.eye(10, dtype=torch.bool)[labels[known:]]
+        own = torch.from_numpy(np.eye(10, dtype=bool)[labels[known:]])
 
         def of_others(cosines):
             return cosines[~own].view(-1, 9).amax(dim=1)
