@@ -50,7 +50,7 @@ class _List:
 
 @contextmanager
 def _where(cluster: str | None) -> Iterator[None]:
-    """Float64, on this machine or on the workers of a Dask cluster."""
+    """Float64, memory as needed, on this machine or on the workers of a Dask cluster."""
     jax.config.update("jax_enable_x64", True)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # processes share a GPU
     if cluster is None:

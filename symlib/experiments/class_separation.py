@@ -1,8 +1,8 @@
 """How near the other classes are, and how far a turn goes: what the nearest image can tell.
 
 A class that misses upright is recognised there, by comparing pixels alone, where a turned image of
-its own is nearer than every image of another class. It is the paper's ratio of class separation to
-orbit density, before any kernel. Perin and Deny 2025, on partially rotated MNIST.
+its own is nearer than every image of another class. In pixels these are what the paper's ratio
+weighs, class separation and orbit density. Perin and Deny 2025, on partially rotated MNIST.
 """
 
 import itertools
@@ -69,23 +69,22 @@ class ClassSeparation(Experiment):
             for part in (samples[samples % count == 0], samples[samples % count > 0])
         )
         unseen = count * torch.arange(known, len(labels))
-        own = torch.from_numpy(np.eye(10, dtype=bool)[labels[known:]])
+        points, half_turned = turned(unseen), turned(unseen + count // 2)
+        own = torch.tensor(np.eye(10, dtype=bool)[labels[known:]], device=points.device)
 
         def of_others(cosines):
-            return cosines[~own].view(-1, 9).amax(dim=1)
+            return cosines.masked_fill(own, -1).amax(dim=1)
 
-        def recognised(points):
-            at_angles_seen = others(points)
-            every = torch.maximum(at_angles_seen, upright(points))
-            return at_angles_seen[own] > of_others(every)
+        def recognised(at_upright, at_others):
+            return at_others[own] > of_others(torch.maximum(at_upright, at_others))
 
-        points = turned(unseen)
+        near = upright(points)
         columns = {
             "turned": cosine_similarity(points.flatten(1), turned(unseen + 1).flatten(1)),
-            "own": upright(points)[own],
-            "other": of_others(upright(points)),
-            "missed": recognised(points),
-            "kept": recognised(turned(unseen + count // 2)),
+            "own": near[own],
+            "other": of_others(near),
+            "missed": recognised(near, others(points)),
+            "kept": recognised(upright(half_turned), others(half_turned)),
         }
         frame = pd.DataFrame({name: values.cpu().numpy() for name, values in columns.items()})
         by_class = frame.groupby(labels[known:].astype(str))
